@@ -1,0 +1,95 @@
+/** What an event carries besides its data. */
+export interface EventFields {
+  /** Event type: what `addEventListener` listens for. Left out, the browser dispatches `message`. */
+  event?: string | undefined
+  /** Last event ID: what the client sends back when it reconnects. An empty string makes the client forget its own. */
+  id?: string | number | undefined
+  /** How long the client waits before it reconnects, from now on: milliseconds, a positive integer. */
+  retry?: number | undefined
+  /**
+   * Allows the event types `error` and `open`, which a page cannot tell from `EventSource`'s own events.
+   * @default false
+   */
+  allowReserved?: boolean | undefined
+}
+
+const RESERVED = new Set(['error', 'open'])
+
+/**
+ * One event of a stream, checked: what is constructed can be sent, and arrives as it is.
+ *
+ * A string is sent as it is, its line ends as LF; anything else as JSON, taken at once: a later change of the object is not seen.
+ *
+ * @throws TypeError for what the wire cannot carry: data that JSON has no text for, NUL or a lone surrogate in a string, CR, LF or
+ * NUL in `event` or `id`, an empty or reserved `event`, a `retry` that is not a positive integer.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export class ServerSentEvent {
+  /** The text that the page finds in `MessageEvent.data`. */
+  readonly data: string
+  readonly event: string | undefined
+  readonly id: string | undefined
+  readonly retry: number | undefined
+
+  constructor(data: unknown, { event, id, retry, allowReserved = false }: EventFields = {}) {
+    this.data = typeof data === 'string' ? carried('data', data, NUL) : toJson(data)
+    this.event = event === undefined ? undefined : eventType(event, allowReserved)
+    this.id = id === undefined ? undefined : eventId(id)
+    this.retry = retry === undefined ? undefined : retryTime(retry)
+  }
+
+  /** A value as an event: an event stays itself, anything else becomes the data of one. */
+  static from(value: unknown): ServerSentEvent {
+    return value instanceof ServerSentEvent ? value : new ServerSentEvent(value)
+  }
+}
+
+const NUL = /\0/
+const LINE_END_OR_NUL = /[\r\n\0]/
+
+function carried(field: string, text: string, forbidden: RegExp): string {
+  if (forbidden.test(text)) {
+    const what = forbidden === NUL ? 'NUL' : 'CR, LF or NUL'
+    throw new TypeError(`An event's ${field} cannot hold ${what}: remove it before sending`)
+  }
+  if (!text.isWellFormed()) {
+    throw new TypeError(
+      `An event's ${field} holds a lone surrogate, which UTF-8 cannot carry: send ${field}.toWellFormed()`,
+    )
+  }
+  return text
+}
+
+// Not line ends to a browser, but to clients that split at every Unicode line end.
+const UNICODE_LINE_ENDS = /[\u0085\u2028\u2029]/
+const escapeCode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+function toJson(data: unknown): string {
+  const json: string | undefined = JSON.stringify(data)
+  if (json === undefined) {
+    throw new TypeError(`An event's data cannot be ${typeof data}: send a string or a value that JSON can write`)
+  }
+  return UNICODE_LINE_ENDS.test(json) ? json.replace(/[\u0085\u2028\u2029]/g, escapeCode) : json
+}
+
+function eventType(event: unknown, allowReserved: boolean): string {
+  if (typeof event !== 'string' || event === '') {
+    throw new TypeError("An event's type must be a string that is not empty: leave `event` out to send a 'message'")
+  }
+  if (!allowReserved && RESERVED.has(event)) {
+    throw new TypeError(`Event type '${event}' is EventSource's own: choose another, or pass { allowReserved: true }`)
+  }
+  return carried('type', event, LINE_END_OR_NUL)
+}
+
+function eventId(id: unknown): string {
+  if (typeof id === 'number' && Number.isFinite(id)) return String(id)
+  if (typeof id !== 'string') throw new TypeError("An event's id must be a string or a finite number: pass String(id)")
+  return carried('id', id, LINE_END_OR_NUL)
+}
+
+/** Checks a reconnection time, as an event's or a stream's `retry`. @internal */
+export function retryTime(retry: unknown): number {
+  if (typeof retry === 'number' && Number.isSafeInteger(retry) && retry > 0) return retry
+  throw new TypeError(`retry must be a positive integer, in milliseconds, not ${String(retry)}`)
+}

@@ -1,0 +1,49 @@
+import type { Readable } from 'node:stream'
+import type { Context } from 'koa'
+
+/** What Koa reports as the application's error when a client has left. */
+const DISCONNECTS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'])
+
+/**
+ * Hands Koa an event stream as the response of a context: status, headers and body.
+ *
+ * @param takeOver Called once, when all middleware has unwound and Koa is about to answer. Answers true to take the response over,
+ * false to let Koa pipe the body (or what a middleware has wrapped it in).
+ */
+export function handOver(ctx: Context, body: Readable, compress: boolean, takeOver: () => boolean): void {
+  ctx.status = 200
+  ctx.set({
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': compress ? 'no-cache' : 'no-cache, no-transform',
+    'X-Accel-Buffering': 'no',
+  })
+  ctx.body = body
+  ctx.req.setTimeout(0) // server.setTimeout() would cut an idle stream
+  ignoreDisconnects(ctx, body)
+  watchRespond(ctx, takeOver)
+}
+
+/** Whether a response's body is still the one that we handed over, to be sent as it is. */
+export function isUntouched(ctx: Context, body: Readable): boolean {
+  return ctx.body === body && ctx.status === 200 && !ctx.res.hasHeader('Content-Encoding')
+}
+
+// Koa has no hook for "all middleware has unwound", but it reads `ctx.respond` just before it answers, and only then.
+function watchRespond(ctx: Context, takeOver: () => boolean): void {
+  let taken: boolean | undefined
+  const get = () => {
+    taken ??= takeOver()
+    return !taken
+  }
+  const set = (value: unknown) => Object.defineProperty(ctx, 'respond', { value, writable: true })
+  Object.defineProperty(ctx, 'respond', { configurable: true, get, set })
+}
+
+function ignoreDisconnects(ctx: Context, body: Readable): void {
+  const { onerror } = ctx
+  ctx.onerror = error => {
+    const gone = body.destroyed || ctx.res.destroyed || ctx.req.socket.destroyed
+    const code = (error as NodeJS.ErrnoException | null)?.code
+    if (!(gone && DISCONNECTS.has(code))) onerror.call(ctx, error)
+  }
+}

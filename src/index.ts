@@ -1,0 +1,5 @@
+export { type EventFields, ServerSentEvent } from './event.js'
+export { type Func, type Source, type StreamMiddleware, streamFunc, streamGen } from './mounts.js'
+export type { FuncOptions, SourceOptions, StreamOptions } from './options.js'
+export { SseRouter } from './router.js'
+export type { StreamRequest, Values } from './source.js'
