@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import type { Context } from 'koa'
 import { COMMENT, encodeRetry } from './encoder.js'
-import { handOver, isUntouched } from './handover.js'
+import { Gatherer } from './gatherer.js'
+import { handOver, isUntouched, releaseSocket } from './handover.js'
 import { type Idler, keepAlive, release } from './keep-alive.js'
 import { BodySink, hasPlainSocket, type Sink, SocketSink } from './sink.js'
 
@@ -17,11 +18,11 @@ export interface ConnectionSettings {
   readonly compress: boolean
 }
 
-/** Text gathered in a turn of the event loop is written as soon as it is this long. */
-const GATHER = 16_384
-
 /** How long a client may take to read the rest when the server closes its stream, in milliseconds. */
 const CLOSE_GRACE = 1_000
+
+/** Why a stream's signal is aborted. One for all, since making an error for each client that leaves is dear. */
+export const STREAM_OVER = new DOMException('The client has left, or the server has closed the stream', 'AbortError')
 
 const ignore = () => {}
 
@@ -37,16 +38,15 @@ export class Connection implements Idler {
   readonly #ctx: Context
   readonly #settings: ConnectionSettings
   readonly #report: Context['onerror']
-  readonly #abort = new AbortController()
   readonly #body: BodySink
+  readonly #gatherer = new Gatherer(text => this.#write(text))
   #sink: Sink
-  #state: 'waiting' | 'open' | 'over' = 'waiting'
+  #state: 'waiting' | 'open' | 'ended' | 'left' = 'waiting'
   #unwound = false
-  #pending = ''
-  #gathering = false
   #behind = false
-  #turnEnd: NodeJS.Immediate | undefined
   #wake = ignore
+  #onLeave = ignore
+  #abort: AbortController | undefined
 
   /** @param closed Called once, when the response is closed. */
   constructor(ctx: Context, settings: ConnectionSettings, closed: () => void) {
@@ -64,7 +64,19 @@ export class Connection implements Idler {
 
   /** Aborted when the stream is over before its source is: the client has left, or the server has closed it. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.left) this.#abort.abort(STREAM_OVER)
     return this.#abort.signal
+  }
+
+  /** Whether the stream was over before its source was. */
+  get left(): boolean {
+    return this.#state === 'left'
+  }
+
+  /** Calls a listener when the signal is aborted, without the cost of one. One listener at a time. */
+  onLeave(listener: () => void): void {
+    this.#onLeave = listener
   }
 
   /** Whether the source may send now; `ready()` tells when it may again. */
@@ -74,12 +86,12 @@ export class Connection implements Idler {
 
   /** Resolves to true once the stream is open and its client keeps up, to false once it is over. One caller at a time. */
   async ready(): Promise<boolean> {
-    while (this.#state !== 'over' && !this.writable) {
+    while (this.#state === 'waiting' || (this.#state === 'open' && this.#behind)) {
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
     }
-    return this.#state !== 'over'
+    return this.#state === 'open'
   }
 
   /** Makes the stream the response of its request. */
@@ -87,46 +99,40 @@ export class Connection implements Idler {
     handOver(this.#ctx, this.#body, this.#settings.compress, () => this.#takeOver())
   }
 
-  /** Sends encoded events: the first in a turn of the event loop at once, what follows in the turn together. */
+  /** Sends encoded events, gathered by turns of the event loop. */
   send(text: string): void {
-    if (this.#state !== 'open') return
-    this.#pending += text
-    if (!this.#gathering) {
-      this.#flush()
-      this.#gathering = true
-      this.#turnEnd ??= setImmediate(this.#endTurn)
-    } else if (this.#pending.length >= GATHER) this.#flush()
+    if (this.#state === 'open') this.#gatherer.add(text)
   }
 
   /** Ends the stream after a last text. */
   end(text = ''): void {
     if (this.#state !== 'open') return
-    this.#pending += text
-    this.#flush()
-    this.#finish()
+    this.#gatherer.prepend(text)
+    this.#gatherer.flush()
+    this.#finish('ended')
     this.#sink.end()
   }
 
-  /** Reports the source's failure to the app, and ends the stream: with an HTTP error if the headers have not left yet. */
+  /** Reports a failure to the app once, and ends the stream: as an HTTP error if the headers have not left, else without a word. */
   fail(error: unknown): void {
+    const started = this.#ctx.headerSent
     const open = this.#state === 'open'
-    const headerSent = this.#ctx.headerSent
-    if (open && headerSent && this.#pending !== '') this.#flush()
-    this.#finish()
-    if (!headerSent) this.#body.unpipe()
+    if (open && started) this.#gatherer.flush()
+    if (open) this.#finish('ended')
+    if (!started) this.#body.unpipe()
     this.#report.call(this.#ctx, error as Error)
-    if (open && headerSent) this.#sink.end()
+    if (open && started) this.#sink.end()
   }
 
   /** Ends the stream from the server's side and lets go of its socket. Resolves when the response is closed. */
   async close(): Promise<void> {
     const { req, res } = this.#ctx
-    if (res.closed || res.destroyed) return
+    if (this.left) return
     const closed = new Promise(resolve => res.once('close', resolve))
     const grace = setTimeout(() => res.destroy(), CLOSE_GRACE)
     res.once('finish', () => releaseSocket(req))
-    if (this.#state === 'waiting') this.#body.end()
-    this.end()
+    if (this.#state === 'open') this.#gatherer.flush()
+    if (this.#state !== 'ended') this.#sink.end()
     this.#leave()
     await closed
     clearTimeout(grace)
@@ -134,9 +140,7 @@ export class Connection implements Idler {
 
   /** Breaks the silence, unless the client is behind and has enough to read. */
   beat(): void {
-    if (this.#behind) return
-    this.#pending += COMMENT
-    this.#flush()
+    if (!this.#behind) this.#write(COMMENT)
   }
 
   #takeOver(): boolean {
@@ -144,37 +148,28 @@ export class Connection implements Idler {
     const { res } = this.#ctx
     const takes = this.#state === 'waiting' && isUntouched(this.#ctx, this.#body) && hasPlainSocket(res)
     if (takes) this.#open(new SocketSink(res, this.#settings.maxBuffered, () => this.#caughtUp()))
-    else if (this.#body.readableFlowing !== null) this.#open(this.#body) // a wrapper reads it already
+    else if (this.#body.readableFlowing !== null) this.#open(this.#body) // what wraps it reads it already
     return takes
   }
 
   #wanted(): void {
-    if (this.#state === 'waiting' && this.#unwound) this.#open(this.#body)
-    else this.#caughtUp()
+    if (this.#unwound) this.#open(this.#body)
+    this.#caughtUp()
   }
 
-  // The headers leave with the first event or at the end of this turn of the event loop, whichever is first.
+  // The headers leave with the first event or at the end of this turn of the event loop, whichever comes first.
   #open(sink: Sink): void {
     if (this.#state !== 'waiting') return
-    const { retry, keepAlive: silence } = this.#settings
+    const { retry } = this.#settings
     this.#state = 'open'
     this.#sink = sink
-    this.#pending = retry === undefined ? COMMENT : COMMENT + encodeRetry(retry)
-    this.#turnEnd = setImmediate(this.#endTurn)
+    this.#gatherer.prepend(retry === undefined ? COMMENT : COMMENT + encodeRetry(retry))
     this.lastWrite = performance.now()
-    if (silence !== false) keepAlive(this)
+    if (this.keepAlive > 0) keepAlive(this)
     this.#wake()
   }
 
-  readonly #endTurn = () => {
-    this.#turnEnd = undefined
-    this.#gathering = false
-    if (this.#pending !== '') this.#flush()
-  }
-
-  #flush(): void {
-    const text = this.#pending
-    this.#pending = ''
+  #write(text: string): void {
     this.lastWrite = performance.now()
     if (!this.#sink.write(text)) this.#behind = true
   }
@@ -185,23 +180,17 @@ export class Connection implements Idler {
     this.#wake()
   }
 
-  #finish(): void {
-    this.#state = 'over'
-    clearImmediate(this.#turnEnd)
+  #leave(): void {
+    if (this.#state === 'ended' || this.#state === 'left') return
+    this.#finish('left')
+    this.#abort?.abort(STREAM_OVER)
+    this.#onLeave()
+  }
+
+  #finish(state: 'ended' | 'left'): void {
+    this.#state = state
+    this.#gatherer.discard()
     release(this)
     this.#wake()
   }
-
-  #leave(): void {
-    if (this.#state === 'over') return
-    this.#finish()
-    this.#abort.abort()
-  }
-}
-
-// An idle connection would make server.close() wait until the client closes it.
-function releaseSocket(req: Context['req']): void {
-  const { stream } = req as { stream?: { session?: { close(): void } } }
-  if (stream) stream.session?.close()
-  else req.socket.destroySoon()
 }

@@ -47,3 +47,10 @@ function ignoreDisconnects(ctx: Context, body: Readable): void {
     if (!(gone && DISCONNECTS.has(code))) onerror.call(ctx, error)
   }
 }
+
+/** Lets the socket of an ended response go: idle, it would keep `server.close()` waiting until the client closes it. */
+export function releaseSocket(req: Context['req']): void {
+  const { stream } = req as { stream?: { session?: { close(): void } } }
+  if (stream) stream.session?.close()
+  else req.socket.destroySoon()
+}

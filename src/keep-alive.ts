@@ -58,6 +58,7 @@ function turn(): void {
     if (slot * GRAIN > now) continue
     slots.delete(slot)
     for (const idler of members) {
+      if (slotOf.get(idler) !== slot) continue // released by the beat of another
       if (now - idler.lastWrite >= idler.keepAlive) idler.beat()
       if (slotOf.get(idler) === slot) keepAlive(idler)
     }

@@ -68,7 +68,14 @@ function mount(settings: SourceSettings, open: (request: StreamRequest) => Value
   const stream = async (ctx: Context, seen: string | undefined) => {
     const connection = new Connection(ctx, settings, () => connections.delete(connection))
     connections.add(connection)
-    const values = closing ? [] : await open({ ctx, signal: connection.signal, lastEventId: seen })
+    const request = {
+      ctx,
+      lastEventId: seen,
+      get signal() {
+        return connection.signal
+      },
+    }
+    const values = closing ? [] : await open(request)
     if (!areValues(values))
       throw new TypeError('The function of a streamGen must return an iterable or an async iterable')
     connection.respond()

@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import type { Connection } from './connection.js'
+import { type Connection, STREAM_OVER } from './connection.js'
 import { encodeEvent } from './encoder.js'
 import { ServerSentEvent } from './event.js'
 import { nextTurn, sliceUsed } from './turns.js'
@@ -28,8 +28,7 @@ export async function sendAll(values: Values, connection: Connection): Promise<b
   const iterator = iterate(values)
   // A source that is parked in an await cannot be reached by the loop: a generator heeds the signal, an iterator its `return()`.
   let parked = false
-  const interrupt = () => parked && stop(iterator, connection)
-  connection.signal.addEventListener('abort', interrupt)
+  connection.onLeave(() => parked && stop(iterator, connection))
   try {
     while (connection.writable || (await connection.ready())) {
       parked = true
@@ -41,8 +40,6 @@ export async function sendAll(values: Values, connection: Connection): Promise<b
     }
   } catch (error) {
     report(error, connection)
-  } finally {
-    connection.signal.removeEventListener('abort', interrupt)
   }
   if (!parked) await stop(iterator, connection)
   return false
@@ -69,11 +66,8 @@ async function stop(source: object & { return?: () => unknown }, connection: Con
   }
 }
 
-function report(error: unknown, connection: Connection): void {
-  if (!isAbort(error, connection.signal)) connection.fail(error)
-}
-
 // What an await that heeds the signal throws when the client leaves is no failure.
-function isAbort(error: unknown, { aborted, reason }: AbortSignal): boolean {
-  return aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'))
+function report(error: unknown, connection: Connection): void {
+  const aborted = error === STREAM_OVER || (error instanceof Error && error.name === 'AbortError')
+  if (!(aborted && connection.left)) connection.fail(error)
 }

@@ -1,0 +1,370 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { once } from 'node:events'
+import http from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { constants, createGunzip } from 'node:zlib'
+import { describe, expect, jest, test } from '@jest/globals'
+import Router from '@koa/router'
+import Koa from 'koa'
+import bodyParser from 'koa-bodyparser'
+import compress from 'koa-compress'
+import { streamGen } from 'koa-eventfeed'
+import { openStream } from 'koa-eventfeed/testing'
+import session from 'koa-session'
+import Koa2 from 'koa2'
+import { connectRaw, deferred, get, serve, turns, unchunk } from './support.js'
+
+declare module 'koa' {
+  interface DefaultState {
+    user?: string
+  }
+}
+
+describe.each([
+  ['Koa 3', Koa],
+  ['Koa 2', Koa2],
+])('under %s', (_name, Application) => {
+  test('ctx.respond is read once, when all middleware has unwound: what taking the socket over depends on', async () => {
+    const read = jest.fn(() => true)
+    const app = new Application()
+    app.use(async ctx => {
+      Object.defineProperty(ctx, 'respond', { get: read })
+      ctx.body = 'x'
+      await turns(3)
+      expect(read).not.toHaveBeenCalled()
+    })
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    expect(read).toHaveBeenCalledTimes(1)
+    await new Promise(resolve => server.close(resolve))
+  })
+
+  test('a stream goes straight to the socket', async () => {
+    const write = jest.spyOn(http.ServerResponse.prototype, 'write')
+    await using served = await serve(sse => sse.streamGen('/s', ['a', 'b']), { Application })
+    const text = await (await fetch(`${served.url}/s`)).text()
+    expect(text).toContain('data: a\n\ndata: b\n\n')
+    expect(write).not.toHaveBeenCalled()
+    write.mockRestore()
+  })
+
+  test('the generator starts only when all middleware has unwound, and what middleware adds late is in the headers', async () => {
+    const log: string[] = []
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', async function* () {
+          log.push('generator')
+          yield 'x'
+        }),
+      {
+        Application,
+        before: [
+          async (ctx, next) => {
+            await next()
+            await turns(3)
+            log.push('unwound')
+            ctx.set('X-Late', 'yes')
+          },
+        ],
+      },
+    )
+    const stream = await openStream(served.server, { path: '/s' })
+    expect(stream.headers['x-late']).toBe('yes')
+    await stream.take(1)
+    expect(log).toEqual(['unwound', 'generator'])
+    await stream.close()
+  })
+
+  test('a session cookie is set', async () => {
+    await using served = await serve(sse => sse.streamGen('/s', ['x']), {
+      Application,
+      before: [
+        async (ctx, next) => {
+          ctx.app.keys = ['key']
+          await next()
+        },
+        (ctx, next) => session({ key: 'visit' }, ctx.app as Koa)(ctx as never, next),
+        async (ctx, next) => {
+          if (ctx.session) ctx.session.user = 'ann'
+          await next()
+        },
+      ],
+    })
+    const { headers } = await fetch(`${served.url}/s`)
+    expect(headers.get('set-cookie')).toMatch(/^visit=/)
+  })
+
+  test('a middleware that throws 401 after next() gets its 401, and the generator never starts', async () => {
+    let started = false
+    const released = deferred()
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', () => ({
+          [Symbol.asyncIterator]() {
+            started = true
+            throw new Error('started')
+          },
+          return: released.resolve,
+        })),
+      {
+        Application,
+        before: [
+          async (ctx, next) => {
+            await next()
+            ctx.throw(401)
+          },
+        ],
+      },
+    )
+    const response = await fetch(`${served.url}/s`)
+    expect([response.status, await response.text()]).toEqual([401, 'Unauthorized'])
+    await released.promise
+    expect(started).toBe(false)
+    expect(served.errors.map(error => error.message)).toEqual(['Unauthorized'])
+  })
+
+  test('a middleware that puts another body in place of the stream has its way, and the generator never starts', async () => {
+    let started = false
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', async function* () {
+          started = true
+          yield 1
+        }),
+      {
+        Application,
+        before: [
+          async (ctx, next) => {
+            await next()
+            ctx.body = ctx.query.stream ? PassThrough.from(['other']) : 'other'
+          },
+        ],
+      },
+    )
+    expect(await (await fetch(`${served.url}/s`)).text()).toBe('other')
+    expect(await (await fetch(`${served.url}/s?stream=1`)).text()).toBe('other')
+    expect(started).toBe(false)
+    expect(served.errors).toEqual([])
+  })
+
+  test('a status without a body is answered without one, and the generator never starts', async () => {
+    let started = false
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', async function* () {
+          started = true
+          yield 1
+        }),
+      {
+        Application,
+        before: [
+          async (ctx, next) => {
+            await next()
+            ctx.status = 304
+          },
+        ],
+      },
+    )
+    expect((await fetch(`${served.url}/s`)).status).toBe(304)
+    expect(started).toBe(false)
+  })
+
+  test('koa-compress that flushes passes event by event', async () => {
+    const next = [deferred(), deferred()]
+    await using served = await serve(
+      sse =>
+        sse.streamGen(
+          '/s',
+          async function* () {
+            yield 'first'
+            await next[0]?.promise
+            yield 'second'
+            await next[1]?.promise
+          },
+          { compress: true },
+        ),
+      {
+        Application,
+        before: [compress({ threshold: 0, gzip: { flush: constants.Z_SYNC_FLUSH } })],
+      },
+    )
+    const request = http.get(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    expect(response.headers).toMatchObject({ 'content-encoding': 'gzip', 'cache-control': 'no-cache' })
+    const text = response.pipe(createGunzip()).setEncoding('utf8')
+    let received = ''
+    text.on('data', chunk => {
+      received += chunk
+    })
+    const until = async (end: string) => {
+      while (!received.endsWith(end)) await once(text, 'data')
+    }
+    await until('data: first\n\n')
+    next[0]?.resolve()
+    await until('data: second\n\n')
+    next[1]?.resolve()
+    await once(text, 'end')
+    expect(received).toMatch(/^:\ndata: first\n\ndata: second\n\nevent: stream-end\n/)
+    expect(served.errors).toEqual([])
+  })
+
+  test('a compressed stream that fails at once is an ordinary HTTP error, once', async () => {
+    await using served = await serve(
+      sse =>
+        sse.streamGen(
+          '/s',
+          async function* () {
+            yield* []
+            throw new Error('secret')
+          },
+          { compress: true },
+        ),
+      { Application, before: [compress({ threshold: 0, gzip: { flush: constants.Z_SYNC_FLUSH } })] },
+    )
+    const response = await fetch(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
+    expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
+    expect(served.errors.map(error => error.message)).toEqual(['secret'])
+  })
+
+  test('a stream is not compressed unless its mount says so', async () => {
+    await using served = await serve(sse => sse.streamGen('/s', ['x']), {
+      Application,
+      before: [compress({ threshold: 0 })],
+    })
+    const { headers } = await fetch(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
+    expect(headers.get('content-encoding')).toBeNull()
+    expect(headers.get('cache-control')).toBe('no-cache, no-transform')
+  })
+})
+
+test('a response whose write was patched, as Express middleware does, is written through the patch', async () => {
+  await using served = await serve(sse => sse.streamGen('/s', ['a', 'b']), {
+    before: [
+      async (ctx, next) => {
+        const write = ctx.res.write.bind(ctx.res) as (chunk: string) => boolean
+        ctx.res.write = (chunk: Buffer | string) => write(String(chunk).toUpperCase())
+        await next()
+      },
+    ],
+  })
+  expect(await (await fetch(`${served.url}/s`)).text()).toContain('DATA: A\n\nDATA: B\n\n')
+})
+
+test('the store of AsyncLocalStorage that a middleware has set holds in the whole generator, its finally too', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const seen: (string | undefined)[] = []
+  const done = deferred()
+  await using served = await serve(
+    sse => {
+      sse.streamGen('/s', async function* ({ signal }) {
+        try {
+          for (let n = 0; n < 3; n++) {
+            seen.push(storage.getStore())
+            yield 'x'.repeat(40_000)
+            await turns()
+          }
+          await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        } finally {
+          seen.push(storage.getStore())
+          done.resolve()
+        }
+      })
+      sse.streamFunc('/f', () => storage.getStore(), { interval: 10, limit: 2 })
+    },
+    { before: [(ctx, next) => storage.run(ctx.get('X-User'), next)] },
+  )
+  const stream = await openStream(served.server, { path: '/s', headers: { 'X-User': 'ann' } })
+  await stream.take(3)
+  await stream.close()
+  await done.promise
+  expect(seen).toEqual(['ann', 'ann', 'ann', 'ann'])
+  expect(await (await fetch(`${served.url}/f`, { headers: { 'X-User': 'bob' } })).text()).toMatch(
+    /^:\ndata: bob\n\ndata: bob\n\n/,
+  )
+})
+
+test('streamGen is also a middleware for any router, behind other middleware', async () => {
+  const app = new Koa()
+  const router = new Router()
+  const job = streamGen(({ ctx }) => [ctx.state.user, ctx.params.id])
+  router.get(
+    '/jobs/:id',
+    (ctx, next) => {
+      ctx.state.user = 'ann'
+      return next()
+    },
+    job,
+  )
+  app.use(router.routes())
+  const stream = await openStream(app, { path: '/jobs/7' })
+  expect((await stream.take(2)).map(event => event.data)).toEqual(['ann', '7'])
+  await stream.close()
+  await job.close()
+})
+
+test('a model-style POST finds the parsed body on ctx', async () => {
+  await using served = await serve(
+    sse =>
+      sse.streamGen('/s', ({ ctx }) => (ctx.request.body as { words: string[] }).words, {
+        methods: ['POST'],
+        end: false,
+      }),
+    { before: [bodyParser()] },
+  )
+  const post = (body: object) =>
+    fetch(`${served.url}/s`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    })
+  expect(await (await post({ words: ['a', 'b'] })).text()).toBe(':\ndata: a\n\ndata: b\n\n')
+  const wrong = await fetch(`${served.url}/s`)
+  expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST'])
+})
+
+test('a client that left while middleware was still busy starts nothing, and is no error', async () => {
+  let started = false
+  const arrived = deferred()
+  const go = deferred()
+  const released = deferred()
+  await using served = await serve(
+    sse =>
+      sse.streamGen('/s', ({ signal }) => {
+        if (signal.aborted) released.resolve()
+        signal.addEventListener('abort', () => released.resolve())
+        return {
+          *[Symbol.iterator]() {
+            started = true
+            yield 1
+          },
+        }
+      }),
+    {
+      before: [
+        async (_ctx, next) => {
+          arrived.resolve()
+          await go.promise
+          await next()
+        },
+      ],
+    },
+  )
+  const client = await connectRaw(served.port, get('/s'))
+  const closed = new Promise(resolve => served.server.once('connection', resolve))
+  await arrived.promise
+  client.socket.destroy()
+  await Promise.race([closed, client.end()])
+  await turns(5)
+  go.resolve()
+  await released.promise
+  await turns(5)
+  expect(started).toBe(false)
+  expect(served.errors).toEqual([])
+})
+
+test('unchunk, the oracle of these tests, is strict', () => {
+  expect(unchunk('HTTP/1.1 200 OK\r\n\r\n1\r\na\r\n0\r\n\r\n')).toBe('a')
+  expect(() => unchunk('HTTP/1.1 200 OK\r\n\r\n2\r\na\r\n0\r\n\r\n')).toThrow()
+})

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { publint } from 'publint'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const entries = Object.keys(manifest.exports)
+  .filter(path => path !== './package.json')
+  .map(path => path.replace('.', manifest.name))
+
+const folder = mkdtempSync(join(tmpdir(), 'koa-eventfeed-'))
+const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`)
+const project = join(folder, 'project')
+const installed = join(project, 'node_modules', manifest.name)
+
+beforeAll(async () => {
+  await run(root, 'npm', 'pack', '--silent', '--pack-destination', folder)
+  mkdirSync(project)
+  writeProject()
+  await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund')
+  cpSync(fileURLToPath(new URL('package', import.meta.url)), project, { recursive: true })
+}, 120_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('what is packed', () => {
+  test('is the built files, the manifest, the README and the licence, and nothing else', () => {
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name).slice(installed.length + 1))
+    const built = files.filter(file => /^dist\/(src|plugins)\/.*\.(js|d\.ts)$/.test(file))
+    expect(files.filter(file => !built.includes(file)).sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+    expect(
+      built
+        .filter(file => file.endsWith('.js'))
+        .map(file => file.replace(/\.js$/, '.d.ts'))
+        .sort(),
+    ).toEqual(built.filter(file => file.endsWith('.d.ts')).sort())
+  })
+
+  test('has nothing that publint would change', async () => {
+    const { messages } = await publint({ pkgDir: installed, pack: false })
+    expect(messages).toEqual([])
+  })
+
+  test('has types that every module resolution of Node finds', async () => {
+    const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    // The ignored rule warns that `require` gets an ES module. Every Node that `engines` allows can do that,
+    // and a test below does it.
+    const options = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-color']
+    await expect(run(folder, process.execPath, attw, tarball, ...options)).resolves.toContain(manifest.name)
+  }, 60_000)
+})
+
+describe('in an empty project that installs it', () => {
+  test.each([
+    ['an ES module', 'consumer.mjs', 'modules'],
+    ['a CommonJS module', 'consumer.cjs', 'require'],
+  ])('%s serves a stream, reads it, and its process ends by itself', async (_, file, hello) => {
+    const { type, text, taken } = JSON.parse(await run(project, process.execPath, file))
+    expect(type).toMatch(/^text\/event-stream/)
+    expect(text).toContain(`event: greeting\nid: 1\ndata: {"hello":"${hello}"}\n\n`)
+    expect(JSON.parse(taken)).toEqual({ hello })
+  })
+
+  test.each(entries)('%s is loaded by import and by require, with the same names', async entry => {
+    const script = `
+      const required = require('${entry}')
+      import('${entry}').then(imported => {
+        for (const name of Object.keys(imported)) console.log(name, imported[name] === required[name])
+      })`
+    expect(await run(project, process.execPath, '--eval', script)).toMatch(/^(\w+ true\n)+$/)
+  })
+
+  test('the main entry loads though ioredis is not there', async () => {
+    const script = `
+      import '${manifest.name}'
+      import('ioredis').catch(error => console.log(error.code))`
+    expect(await run(project, process.execPath, '--input-type=module', '--eval', script)).toBe('ERR_MODULE_NOT_FOUND\n')
+  })
+
+  test.each(['usage.ts', 'usage.cts'])('TypeScript compiles %s and checks the declarations it gets', async file => {
+    expect(await compile(file)).toBe('')
+  })
+
+  test('TypeScript refuses a wrong use', async () => {
+    writeFileSync(
+      join(project, 'misuse.ts'),
+      `import { SseRouter } from 'koa-eventfeed'\nnew SseRouter().streamFunc('/clock', 'tick')\n`,
+    )
+    await expect(compile('misuse.ts')).rejects.toThrow(/^misuse\.ts\(2,38\): error TS2345/m)
+  })
+})
+
+// Locked to this project's own versions: another package's new release must not break this test,
+// and npm has all of them in its cache.
+function writeProject(): void {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const dependencies: Record<string, string> = { [manifest.name]: `file:${tarball}` }
+  for (const name of ['koa', '@types/koa', '@types/node', 'typescript']) {
+    dependencies[name] = manifest.devDependencies[name]
+  }
+  const packages = { ...lock.packages, '': { dependencies } }
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+  writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ ...lock, packages }))
+}
+
+function compile(file: string): Promise<string> {
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2023',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+    types: ['node'],
+  }
+  const config = `tsconfig.${file}.json`
+  writeFileSync(join(project, config), JSON.stringify({ compilerOptions, files: [file] }))
+  return run(project, process.execPath, 'node_modules/typescript/bin/tsc', '--project', config)
+}
+
+// Resolves with the standard output; a failure tells all that was printed.
+function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { cwd, timeout: 100_000 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else reject(new Error(`${error.message}\n${stdout}\n${stderr}`))
+    })
+  })
+}
