@@ -126,11 +126,11 @@ export class Connection implements Idler {
 
   /** Ends the stream from the server's side and lets go of its socket. Resolves when the response is closed. */
   async close(): Promise<void> {
-    const { req, res } = this.#ctx
     if (this.left) return
+    const { res } = this.#ctx
     const closed = new Promise(resolve => res.once('close', resolve))
     const grace = setTimeout(() => res.destroy(), CLOSE_GRACE)
-    res.once('finish', () => releaseSocket(req))
+    releaseSocket(this.#ctx)
     if (this.#state === 'open') this.#gatherer.flush()
     if (this.#state !== 'ended') this.#sink.end()
     this.#leave()

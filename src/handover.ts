@@ -48,9 +48,9 @@ function ignoreDisconnects(ctx: Context, body: Readable): void {
   }
 }
 
-/** Lets the socket of an ended response go: idle, it would keep `server.close()` waiting until the client closes it. */
-export function releaseSocket(req: Context['req']): void {
+/** Lets the socket go once the response has ended: idle, it would keep `server.close()` waiting until the client closes it. */
+export function releaseSocket({ req, res }: Context): void {
   const { stream } = req as { stream?: { session?: { close(): void } } }
   if (stream) stream.session?.close()
-  else req.socket.destroySoon()
+  else res.once('finish', () => req.socket.destroySoon())
 }

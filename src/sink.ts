@@ -40,6 +40,8 @@ export class SocketSink implements Sink {
   }
 
   write(text: string): boolean {
+    // The client has half closed, and Node has ended our side: 'close' follows once the client has read what is left.
+    if (!this.#socket.writable) return false
     const chunk = `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
     const full = this.#socket.writableLength + chunk.length >= this.#maxBuffered
     if (this.#res.headersSent) this.#socket.write(chunk, 'utf8', full ? this.#flushed : undefined)

@@ -68,6 +68,6 @@ async function stop(source: object & { return?: () => unknown }, connection: Con
 
 // What an await that heeds the signal throws when the client leaves is no failure.
 function report(error: unknown, connection: Connection): void {
-  const aborted = error === STREAM_OVER || (error instanceof Error && error.name === 'AbortError')
+  const aborted = error === STREAM_OVER || (error as Error | null)?.name === 'AbortError'
   if (!(aborted && connection.left)) connection.fail(error)
 }

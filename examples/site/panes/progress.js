@@ -1,0 +1,50 @@
+import { element } from '../dom.js'
+import { onceInView, openStream } from '../stream.js'
+
+/**
+ * A bar that fills. It starts when it is first seen, and goes on when it is scrolled away. The page does nothing at
+ * the job's end: EventSource reconnects by itself, is answered 204, and that closes it.
+ */
+export function show(pane, url, say) {
+  const bar = Object.assign(element('progress'), { max: 100, value: 0 })
+  const percent = element('p', { className: 'percent' })
+  const result = element('p', { className: 'result' })
+  const again = Object.assign(element('button', { text: 'Run again' }), { type: 'button' })
+  const foot = element('div', { className: 'foot' })
+  bar.setAttribute('aria-label', 'Progress of the job')
+  result.setAttribute('role', 'status')
+  foot.append(result, again)
+  pane.append(percent, bar, foot)
+
+  const set = value => {
+    bar.value = value
+    percent.textContent = `${value} %`
+  }
+  // Not `disabled`: that would take the keyboard's focus away from whoever has just pressed it.
+  const setRunning = running => again.setAttribute('aria-disabled', String(running))
+  const run = () => {
+    if (again.getAttribute('aria-disabled') === 'true') return
+    let runs = 0
+    let last = 100
+    setRunning(true)
+    set(0)
+    result.textContent = 'The job is running.'
+    const onMessage = data => {
+      const { progress } = JSON.parse(data)
+      if (progress <= last) runs++
+      last = progress
+      set(progress)
+    }
+    openStream(url, say, onMessage, () => {
+      setRunning(false)
+      result.textContent = bar.value < 100 ? 'The stream broke off.' : `Done. The job ran ${times(runs)}.`
+    })
+  }
+  set(0)
+  again.addEventListener('click', run)
+  onceInView(pane, run)
+}
+
+function times(count) {
+  return count === 1 ? 'once' : `${count} times`
+}

@@ -1,0 +1,59 @@
+import { performance } from 'node:perf_hooks'
+import { afterEach, expect, test } from '@jest/globals'
+import { type OpenStreamOptions, openStream, type TestStream } from 'koa-eventfeed/testing'
+import { app } from '../../examples/tokens.js'
+
+let stream: TestStream | undefined
+
+async function open(options: OpenStreamOptions): Promise<TestStream> {
+  stream = await openStream(app, { path: '/chat', ...options })
+  return stream
+}
+
+afterEach(() => stream?.close())
+
+const ask = (body: unknown, headers = {}) => open({ method: 'POST', body, headers })
+const content = (events: { data: string }[]) =>
+  events.map(event => JSON.parse(event.data).choices[0].delta.content).join('')
+
+test('the answer to a prompt comes word by word, ends with [DONE], and nothing follows', async () => {
+  const stream = await ask({ prompt: 'Why?' })
+  const start = performance.now()
+  const first = await stream.take(1)
+  expect(first).toEqual([{ data: '{"choices":[{"delta":{"content":"You"}}]}' }])
+  const events = [...first, ...(await stream.ended())]
+  expect(events.length).toBeGreaterThan(10)
+  expect(performance.now() - start).toBeGreaterThan((events.length - 2) * 35)
+  expect(events.pop()).toEqual({ data: '[DONE]' })
+  expect(content(events)).toMatch(/^You asked: “Why\?” Each word/)
+})
+
+test('a prompt cannot forge an event', async () => {
+  const prompt = 'x\r\n\r\ndata: forged\n\n<b>&amp;</b>\u2028'
+  const events = await (await ask({ prompt })).ended()
+  expect(content(events.slice(0, -1))).toContain(`“${prompt}”`)
+  expect(events.map(({ data }) => data)).not.toContain('forged')
+})
+
+test.each<[what: string, body: unknown]>([
+  ['no prompt', {}],
+  ['an empty prompt', { prompt: ' ' }],
+  ['a prompt that is no text', { prompt: 7 }],
+  ['a list', []],
+  ['no body', undefined],
+])('%s is an ordinary 400 before the stream', async (_, body) => {
+  const stream = await ask(body)
+  expect(stream.status).toBe(400)
+  expect(stream.headers['content-type']).toBe('text/plain; charset=utf-8')
+  expect(await stream.body()).toBe('Send JSON with a prompt: {"prompt": "Hello"}')
+})
+
+test('broken JSON is a 400', async () => {
+  app.silent = true // Koa would print the parser's error
+  expect((await ask('{"prompt":', { 'content-type': 'application/json' })).status).toBe(400)
+})
+
+test('GET is answered 405', async () => {
+  const { status, headers } = await open({})
+  expect([status, headers.allow]).toEqual([405, 'POST'])
+})

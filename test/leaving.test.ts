@@ -1,0 +1,237 @@
+import { EventEmitter, on, once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from '@jest/globals'
+import type { StreamRequest } from 'koa-eventfeed'
+import { openStream } from 'koa-eventfeed/testing'
+import { connectRaw, deferred, get, serve, turns } from './support.js'
+
+/** What a user would notice, in milliseconds. */
+const SOON = 100
+
+const aborted = (signal: AbortSignal) => new Promise(resolve => signal.addEventListener('abort', resolve))
+
+/** Generators in every state that a leaving client can find them in. `ready` is called when the state is reached. */
+const states: [string, (ready: () => void) => (request: StreamRequest) => AsyncGenerator<unknown>][] = [
+  [
+    'ticking',
+    ready =>
+      async function* ({ signal }) {
+        for (let n = 0; ; n++) {
+          yield n
+          if (n === 3) ready()
+          await sleep(10, undefined, { signal })
+        }
+      },
+  ],
+  [
+    'ticking without heed of the signal',
+    ready =>
+      async function* () {
+        for (let n = 0; ; n++) {
+          yield n
+          if (n === 3) ready()
+          await sleep(10)
+        }
+      },
+  ],
+  [
+    'held back because the client does not read',
+    ready =>
+      async function* () {
+        const timer = setTimeout(ready, 200)
+        for (let n = 0; ; n++) {
+          yield 'x'.repeat(100_000)
+          timer.refresh()
+        }
+      },
+  ],
+  [
+    'parked in an await that heeds the signal',
+    ready =>
+      async function* ({ signal }) {
+        yield 'first'
+        ready()
+        await sleep(60_000, undefined, { signal })
+      },
+  ],
+  [
+    'parked in an await that resolves on abort',
+    ready =>
+      async function* ({ signal }) {
+        ready()
+        await aborted(signal)
+        yield 'too late'
+      },
+  ],
+  [
+    'faster than the client',
+    ready =>
+      async function* () {
+        for (let n = 0; ; n++) {
+          yield n
+          if (n === 1_000) ready()
+        }
+      },
+  ],
+]
+
+describe.each(states)('K1: a client that leaves a generator that is %s', (name, make) => {
+  test.each(['destroy', 'resetAndDestroy', 'end'] as const)(
+    'by %s() aborts the signal, runs finally soon and reports nothing',
+    async how => {
+      const ready = deferred()
+      const finished = deferred<number>()
+      let signal: AbortSignal | undefined
+      await using served = await serve(sse =>
+        sse.streamGen('/s', async function* (request) {
+          signal = request.signal
+          try {
+            yield* make(ready.resolve)(request)
+          } finally {
+            finished.resolve(performance.now())
+          }
+        }),
+      )
+      await using client = await connectRaw(served.port, get('/s'))
+      if (name.startsWith('held back')) client.socket.pause()
+      await ready.promise
+      const left = performance.now()
+      if (how === 'end' && name.startsWith('held back')) client.socket.resume()
+      client.socket[how]()
+      expect((await finished.promise) - left).toBeLessThan(SOON)
+      expect(signal?.aborted).toBe(true)
+      expect(signal?.reason).toMatchObject({ name: 'AbortError' })
+      await turns(5)
+      expect(served.errors).toEqual([])
+    },
+  )
+})
+
+describe('a client that leaves', () => {
+  test('an iterator that knows nothing of signals is told by its return()', async () => {
+    const emitter = new EventEmitter()
+    await using served = await serve(sse => sse.streamGen('/s', () => on(emitter, 'tick')))
+    const stream = await openStream(served.server, { path: '/s' })
+    while (emitter.listenerCount('tick') === 0) await turns()
+    emitter.emit('tick', 1)
+    expect((await stream.take(1))[0]?.data).toBe('[1]')
+    await stream.close()
+    while (emitter.listenerCount('tick') > 0) await turns()
+    expect(served.errors).toEqual([])
+  })
+
+  test('an error that finally throws is reported, once: it is no ordinary disconnect', async () => {
+    const arrived = deferred()
+    await using served = await serve(sse =>
+      sse.streamGen('/s', async function* ({ signal }) {
+        try {
+          arrived.resolve()
+          await sleep(60_000, undefined, { signal })
+          yield 1
+        } finally {
+          throw new Error('cleanup failed')
+        }
+      }),
+    )
+    const reported = once(served.app, 'error')
+    const stream = await openStream(served.server, { path: '/s' })
+    await arrived.promise
+    await stream.close()
+    await reported
+    await turns(5)
+    expect(served.errors.map(error => error.message)).toEqual(['cleanup failed'])
+  })
+
+  test('an AbortError of the source’s own, while the client is there, is a failure like any other', async () => {
+    await using served = await serve(sse =>
+      sse.streamGen('/s', async function* () {
+        yield 1
+        throw Object.assign(new Error('upstream gave up'), { name: 'AbortError' })
+      }),
+    )
+    expect(await (await fetch(`${served.url}/s`)).text()).toBe(':\ndata: 1\n\n')
+    expect(served.errors.map(error => error.message)).toEqual(['upstream gave up'])
+  })
+})
+
+describe('sse.close()', () => {
+  test.each([
+    ['open and idle', (client: { until(pattern: RegExp): Promise<string> }) => client.until(/:\n/)],
+    ['in the middle of events', (client: { until(pattern: RegExp): Promise<string> }) => client.until(/data: 3\n/)],
+  ])('ends a stream that is %s cleanly, runs finally, and lets server.close() return', async (_name, reached) => {
+    const finished = deferred()
+    const served = await serve(sse =>
+      sse.streamGen('/s', async function* ({ signal }) {
+        try {
+          for (let n = 0; n < 5; n++) yield n
+          await aborted(signal)
+        } finally {
+          finished.resolve()
+        }
+      }),
+    )
+    await using client = await connectRaw(served.port, get('/s'))
+    await reached(client)
+    await served.sse.close()
+    await new Promise(resolve => served.server.close(resolve))
+    await finished.promise
+    expect(await client.end()).toMatch(/0\r\n\r\n$/)
+    expect(client.text()).not.toContain('stream-end')
+    expect(served.errors).toEqual([])
+  })
+
+  test('does not wait for ever for a client that does not read', async () => {
+    const flowing = deferred()
+    const served = await serve(sse =>
+      sse.streamGen('/s', async function* () {
+        const timer = setTimeout(flowing.resolve, 200)
+        for (;;) {
+          yield 'x'.repeat(100_000)
+          timer.refresh()
+        }
+      }),
+    )
+    await using client = await connectRaw(served.port, get('/s'))
+    client.socket.pause()
+    await flowing.promise
+    await served.sse.close()
+    await new Promise(resolve => served.server.close(resolve))
+    expect(served.errors).toEqual([])
+  })
+
+  test('ends streams that are asked for afterwards at once, with a 200, so that the client tries another process', async () => {
+    let ran = false
+    await using served = await serve(sse =>
+      sse.streamGen('/s', () => {
+        ran = true
+        return ['x']
+      }),
+    )
+    await served.sse.close()
+    const response = await fetch(`${served.url}/s`)
+    expect([response.status, await response.text()]).toEqual([200, ':\n'])
+    expect(ran).toBe(false)
+    await served.sse.close()
+  })
+
+  test('ends a stream that middleware still holds back', async () => {
+    const arrived = deferred()
+    const go = deferred()
+    await using served = await serve(sse => sse.streamGen('/s', ['x']), {
+      before: [
+        async (_ctx, next) => {
+          await next()
+          arrived.resolve()
+          await go.promise
+        },
+      ],
+    })
+    const response = fetch(`${served.url}/s`)
+    await arrived.promise
+    const closed = served.sse.close()
+    go.resolve()
+    expect(await (await response).text()).toBe('')
+    await closed
+    expect(served.errors).toEqual([])
+  })
+})
