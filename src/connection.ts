@@ -144,12 +144,18 @@ export class Connection implements Idler {
   }
 
   #takeOver(): boolean {
+    if (!this.#unwound) this.#unwind()
+    return this.#sink !== this.#body
+  }
+
+  #unwind(): void {
     this.#unwound = true
     const { res } = this.#ctx
-    const takes = this.#state === 'waiting' && isUntouched(this.#ctx, this.#body) && hasPlainSocket(res)
-    if (takes) this.#open(new SocketSink(res, this.#settings.maxBuffered, () => this.#caughtUp()))
-    else if (this.#body.readableFlowing !== null) this.#open(this.#body) // what wraps it reads it already
-    return takes
+    if (this.#state === 'waiting' && isUntouched(this.#ctx, this.#body) && hasPlainSocket(res)) {
+      this.#open(new SocketSink(res, this.#settings.maxBuffered, () => this.#caughtUp()))
+    } else if (this.#body.readableFlowing !== null) {
+      this.#open(this.#body) // what wraps it reads it already
+    }
   }
 
   #wanted(): void {

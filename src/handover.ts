@@ -7,8 +7,8 @@ const DISCONNECTS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'
 /**
  * Hands Koa an event stream as the response of a context: status, headers and body.
  *
- * @param takeOver Called once, when all middleware has unwound and Koa is about to answer. Answers true to take the response over,
- * false to let Koa pipe the body (or what a middleware has wrapped it in).
+ * @param takeOver Called when all middleware has unwound and Koa is about to answer. Answers true to take the response over, false
+ * to let Koa pipe the body, or what a middleware has wrapped it in; and the same again when it is called again.
  */
 export function handOver(ctx: Context, body: Readable, compress: boolean, takeOver: () => boolean): void {
   ctx.status = 200
@@ -20,7 +20,8 @@ export function handOver(ctx: Context, body: Readable, compress: boolean, takeOv
   ctx.body = body
   ctx.req.setTimeout(0) // server.setTimeout() would cut an idle stream
   ignoreDisconnects(ctx, body)
-  watchRespond(ctx, takeOver)
+  ctx[TAKE_OVER] = takeOver
+  Object.defineProperty(ctx, 'respond', respond)
 }
 
 /** Whether a response's body is still the one that we handed over, to be sent as it is. */
@@ -28,15 +29,18 @@ export function isUntouched(ctx: Context, body: Readable): boolean {
   return ctx.body === body && ctx.status === 200 && !ctx.res.hasHeader('Content-Encoding')
 }
 
-// Koa has no hook for "all middleware has unwound", but it reads `ctx.respond` just before it answers, and only then.
-function watchRespond(ctx: Context, takeOver: () => boolean): void {
-  let taken: boolean | undefined
-  const get = () => {
-    taken ??= takeOver()
-    return !taken
-  }
-  const set = (value: unknown) => Object.defineProperty(ctx, 'respond', { value, writable: true })
-  Object.defineProperty(ctx, 'respond', { configurable: true, get, set })
+const TAKE_OVER = Symbol('takeOver')
+
+// Koa has no hook for "all middleware has unwound", but it reads `ctx.respond` just before it answers, and only then. The
+// accessors are the same for all contexts: V8 would give each context a shape of its own otherwise, half a kilobyte.
+const respond = {
+  configurable: true,
+  get(this: Context): boolean {
+    return !this[TAKE_OVER]()
+  },
+  set(this: Context, value: unknown): void {
+    Object.defineProperty(this, 'respond', { value, writable: true })
+  },
 }
 
 function ignoreDisconnects(ctx: Context, body: Readable): void {

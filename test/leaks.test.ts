@@ -40,7 +40,7 @@ test('after 1,000 connects and random disconnects nothing is left: no connection
     sse.streamGen(
       '/parked',
       source(async function* ({ signal }) {
-        await aborted(signal)
+        yield await aborted(signal)
       }),
     )
     sse.streamGen(

@@ -122,6 +122,9 @@ describe('a client that leaves', () => {
 
   test('an error that finally throws is reported, once: it is no ordinary disconnect', async () => {
     const arrived = deferred()
+    const cleanUp = () => {
+      throw new Error('cleanup failed')
+    }
     await using served = await serve(sse =>
       sse.streamGen('/s', async function* ({ signal }) {
         try {
@@ -129,7 +132,7 @@ describe('a client that leaves', () => {
           await sleep(60_000, undefined, { signal })
           yield 1
         } finally {
-          throw new Error('cleanup failed')
+          cleanUp()
         }
       }),
     )

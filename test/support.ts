@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import http from 'node:http'
+import type http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import Koa, { type Middleware } from 'koa'
 import { SseRouter } from 'koa-eventfeed'

@@ -1,0 +1,59 @@
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { textOf } from './lib/files.mjs'
+import { chromium } from './lib/programs.mjs'
+import { Failure, main, root, runNode } from './lib/run.mjs'
+import { setup } from './lib/setup.mjs'
+
+const checks = [
+  ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
+  ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'],
+]
+const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
+const resultsFile = '.setup/jest.json'
+
+main(async () => {
+  const jestArgs = process.argv.slice(2)
+  await setup([chromium])
+  if (jestArgs.length === 0) await check()
+  else console.error('With arguments only jest runs, not the linter and the type check.')
+  await test(jestArgs)
+})
+
+async function check() {
+  for (const command of checks) {
+    const code = await runNode(command)
+    if (code !== 0) throw new Failure(`${command[0].split('/').pop()} failed, so the tests were not run.`, code)
+  }
+}
+
+async function test(jestArgs) {
+  rmSync(join(root, resultsFile), { force: true })
+  const reporting = ['--json', `--outputFile=${resultsFile}`]
+  const kill = jestArgs.some(arg => arg.startsWith('--watch')) ? undefined : whenOverdue()
+  // Jest keeps a NODE_ENV that is already set, and the tests are written for one.
+  process.exitCode = await runNode([...jest, ...reporting, ...jestArgs], { env: { NODE_ENV: 'test' }, kill })
+  if (kill?.aborted) console.error('Jest was ended by force: a test has left something open.')
+  conclude(JSON.parse(textOf(resultsFile) ?? '{}'))
+}
+
+// Jest waits without end for what a test left open. Forcing it to exit would hide that, so it gets some time first.
+function whenOverdue() {
+  const overdue = new AbortController()
+  const results = join(root, resultsFile)
+  const look = () => existsSync(results) && Date.now() - statSync(results).mtimeMs > 10_000 && overdue.abort()
+  setInterval(look, 1_000).unref()
+  return overdue.signal
+}
+
+function conclude(results) {
+  const { numPassedTests: passed = 0, numFailedTests: failedTests = 0, numRuntimeErrorTestSuites: broken = 0 } = results
+  const skipped = (results.numPendingTests ?? 0) + (results.numTodoTests ?? 0)
+  // A file that could not be loaded counts as one failure: jest counts none of its tests.
+  const failed = failedTests + broken
+  if (passed + failed === 0) {
+    console.error('No test was run.')
+    process.exitCode = process.exitCode || 1
+  }
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+}
