@@ -39,7 +39,7 @@ const states: [string, (ready: () => void) => (request: StreamRequest) => AsyncG
     ready =>
       async function* () {
         const timer = setTimeout(ready, 200)
-        for (let n = 0; ; n++) {
+        for (;;) {
           yield 'x'.repeat(100_000)
           timer.refresh()
         }

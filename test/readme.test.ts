@@ -1,0 +1,145 @@
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { openStream } from 'koa-eventfeed/testing'
+import { chromium } from 'playwright-core'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = `${root}.setup/readme`
+const readme = readFileSync(`${root}README.md`, 'utf8')
+const snippets = (language: string) =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(match => match[1] ?? '')
+
+/** Port 3000 may be taken: a snippet that listens there gets a free port, and tells which. */
+const FREE_PORT = `
+import net from 'node:net'
+const { listen } = net.Server.prototype
+net.Server.prototype.listen = function (port, ...rest) {
+  this.once('listening', () => process.send(this.address().port))
+  return listen.call(this, port === 3000 ? 0 : port, ...rest)
+}
+`
+
+let compiled: SpawnSyncReturns<string>
+let running: ChildProcess | undefined
+
+/** Runs the one snippet that holds a text. */
+function run(part: string): ChildProcess {
+  const found = snippets('ts').flatMap((code, n) => (code.includes(part) ? [n] : []))
+  if (found.length !== 1) throw new Error(`${found.length} snippets hold ${part}`)
+  running = spawn(process.execPath, ['--import', './free-port.mjs', `./js/snippet-${found[0]}.js`], {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  return running
+}
+
+async function serve(part: string): Promise<string> {
+  const [port] = await once(run(part), 'message')
+  return `http://127.0.0.1:${port}`
+}
+
+async function dataOf(url: string, count: number): Promise<string[]> {
+  const stream = await openStream(url)
+  const events = await stream.take(count)
+  await stream.close()
+  return events.map(event => event.data)
+}
+
+beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}/free-port.mjs`, FREE_PORT)
+  const compilerOptions = { noEmit: false, rootDir: '.', outDir: 'js', paths: {}, noUnusedLocals: false }
+  writeFileSync(
+    `${folder}/tsconfig.json`,
+    JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*.ts'] }),
+  )
+  for (const [n, code] of snippets('ts').entries()) writeFileSync(`${folder}/snippet-${n}.ts`, code)
+  const tsc = `${root}node_modules/typescript/bin/tsc`
+  compiled = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
+})
+
+afterEach(() => void running?.kill())
+
+describe('every snippet of the README', () => {
+  test('is accepted by the type checker', () => {
+    expect([compiled.stdout, compiled.status]).toEqual(['', 0])
+  })
+
+  test('is one of those that are run here', () => {
+    expect(snippets('ts')).toHaveLength(8)
+    expect(snippets('js')).toHaveLength(1)
+    // test/package.test.ts installs the package so.
+    expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n'])
+    expect(readme.match(/^```\w/gm)).toHaveLength(10)
+  })
+})
+
+test('the ten lines serve a clock, and a bar that the lines for the page fill', async () => {
+  const url = await serve("'/progress'")
+  expect((await dataOf(`${url}/sse/clock`, 2)).every(data => !Number.isNaN(Date.parse(data)))).toBe(true)
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking'],
+  })
+  const page = await browser.newPage()
+  await page.route(`${url}/`, route =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: `<progress max="100" value="0"></progress><script type="module">${snippets('js')[0]}</script>`,
+    }),
+  )
+  await page.goto(`${url}/`)
+  await page.waitForFunction("document.querySelector('progress').value === 10")
+  await browser.close()
+})
+
+test('streamFunc: changes come once, and a limit ends the stream', async () => {
+  const url = await serve("'/price'")
+  const [first, second] = await dataOf(`${url}/price`, 2)
+  expect(Number(second)).toBeGreaterThan(Number(first))
+  expect(await (await fetch(`${url}/countdown`)).text()).toMatch(/^:\n(data: \d+\n\n){3}event: stream-end\n/)
+})
+
+test('streamGen: a job that is not there is a 404, one that is goes on where a client was', async () => {
+  const url = await serve("'/jobs/:id'")
+  const missing = await fetch(`${url}/jobs/8`)
+  expect([missing.status, await missing.text()]).toEqual([404, 'No such job'])
+  expect(await dataOf(`${url}/jobs/7`, 3)).toEqual(['fetch', 'build', 'deploy'].map(step => JSON.stringify({ step })))
+  expect(await dataOf(`${url}/jobs/7?lastEventId=2`, 1)).toEqual(['{"step":"deploy"}'])
+})
+
+test('streamGen: a POST is answered word by word', async () => {
+  const url = await serve("'/chat'")
+  const body = JSON.stringify({ prompt: 'to be' })
+  const response = await fetch(`${url}/chat`, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } })
+  expect(await response.text()).toBe(':\ndata: {"delta":"to"}\n\ndata: {"delta":"be"}\n\ndata: [DONE]\n\n')
+})
+
+test('as middleware: other middleware goes before', async () => {
+  const response = await fetch(`${await serve("from '@koa/router'")}/countdown`)
+  expect(response.headers.get('x-checked')).toBe('yes')
+  expect(await response.text()).toMatch(/^:\ndata: 3\n\ndata: 2\n\ndata: 1\n\n/)
+})
+
+test('an event with all fields can be made', async () => {
+  expect(await once(run("event: 'greeting'"), 'exit')).toEqual([0, null])
+})
+
+test('shutting down: a SIGTERM ends the streams, and then the process', async () => {
+  const url = await serve('SIGTERM')
+  const stream = await openStream(`${url}/clock`)
+  await stream.take(1)
+  const exit = once(running as ChildProcess, 'exit')
+  running?.kill('SIGTERM')
+  await stream.ended()
+  await stream.close()
+  expect(await exit).toEqual([0, null])
+})
+
+test('testing your streams: the test passes, and leaves nothing open', async () => {
+  expect(await once(run('openStream'), 'exit')).toEqual([0, null])
+})
