@@ -4,6 +4,7 @@ import { COMMENT, encodeRetry } from './encoder.js'
 import { Gatherer } from './gatherer.js'
 import { handOver, isUntouched, releaseSocket } from './handover.js'
 import { type Idler, keepAlive, release } from './keep-alive.js'
+import type { Range } from './log.js'
 import { BodySink, hasPlainSocket, type Sink, SocketSink } from './sink.js'
 
 /** How a connection behaves. */
@@ -104,6 +105,19 @@ export class Connection implements Idler {
     if (this.#state === 'open') this.#gatherer.add(text)
   }
 
+  /** Sends a range of a channel's log, which other connections send too. */
+  sendRange({ chunks, text }: Range): void {
+    if (this.#state !== 'open') return
+    this.#gatherer.flush()
+    this.lastWrite = performance.now()
+    if (!this.#sink.writeChunks(chunks, text)) this.#behind = true
+  }
+
+  /** Calls a listener whenever the client has caught up, for a source that does not wait for `ready()`. */
+  onCaughtUp(listener: () => void): void {
+    this.#wake = listener
+  }
+
   /** Ends the stream after a last text. */
   end(text = ''): void {
     if (this.#state !== 'open') return
@@ -124,13 +138,13 @@ export class Connection implements Idler {
     if (open && started) this.#sink.end()
   }
 
-  /** Ends the stream from the server's side and lets go of its socket. Resolves when the response is closed. */
-  async close(): Promise<void> {
+  /** Ends the stream from the server's side, and if asked lets go of its socket. Resolves when the response is closed. */
+  async close(releasing = false): Promise<void> {
     if (this.left) return
     const { res } = this.#ctx
     const closed = new Promise(resolve => res.once('close', resolve))
     const grace = setTimeout(() => res.destroy(), CLOSE_GRACE)
-    releaseSocket(this.#ctx)
+    if (releasing) releaseSocket(this.#ctx)
     if (this.#state === 'open') this.#gatherer.flush()
     if (this.#state !== 'ended') this.#sink.end()
     this.#leave()

@@ -1,4 +1,4 @@
-import type { ServerSentEvent } from './event.js'
+import type { Message } from './event.js'
 
 // Neither ends in a blank line: some clients take a comment that is followed by one for an empty message.
 
@@ -15,7 +15,7 @@ const hasLineEnd = (text: string) => text.includes('\n') || text.includes('\r')
  * The text of an event, with its fields in the order `event`, `id`, `retry`, `data`.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  */
-export function encodeEvent({ event, id, retry, data }: ServerSentEvent): string {
+export function encodeEvent({ event, id, retry, data }: Message): string {
   let text = ''
   if (event !== undefined) text += `event: ${event}\n`
   if (id !== undefined) text += `id: ${id}\n`

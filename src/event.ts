@@ -1,3 +1,11 @@
+/** An event as it travels: text only. */
+export interface Message {
+  readonly data: string
+  readonly event?: string | undefined
+  readonly id?: string | undefined
+  readonly retry?: number | undefined
+}
+
 /** What an event carries besides its data. */
 export interface EventFields {
   /** Event type: what `addEventListener` listens for. Left out, the browser dispatches `message`. */
@@ -24,7 +32,7 @@ const RESERVED = new Set(['error', 'open'])
  * NUL in `event` or `id`, an empty or reserved `event`, a `retry` that is not a positive integer.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
-export class ServerSentEvent {
+export class ServerSentEvent implements Message {
   /** The text that the page finds in `MessageEvent.data`. */
   readonly data: string
   readonly event: string | undefined

@@ -1,6 +1,9 @@
 import type { Context } from 'koa'
-import type { ConnectionSettings } from './connection.js'
+import type { WhenBehind } from './channel.js'
+import type { ChannelStreamSettings } from './channel-stream.js'
 import { retryTime } from './event.js'
+import type { MountSettings } from './mount.js'
+import type { ChannelIn } from './vector-followers.js'
 
 /** Options that every stream takes. */
 export interface StreamOptions {
@@ -43,6 +46,36 @@ export interface SourceOptions extends StreamOptions {
   end?: boolean | undefined
 }
 
+/** Options of `pubSub`. */
+export interface ChannelOptions extends Omit<StreamOptions, 'authorize'> {
+  /**
+   * Which channels a request reads: a name, a list, or a function of `ctx`. Left out: the route's parameter `:channel`, else the
+   * query's `channel` (once or several times), else `sse`.
+   */
+  channel?: string | readonly string[] | ((ctx: Context) => string | readonly string[]) | undefined
+  /**
+   * Asked before anything else, with all channels that the request would read. What is not `true` is answered 403; throw
+   * (`ctx.throw(401)`) to answer otherwise.
+   */
+  authorize?: ((ctx: Context, channels: readonly string[]) => boolean | Promise<boolean>) | undefined
+  /**
+   * What a client gets that has been slow: all that it missed (or `stream-reset` where that is no longer held), only the `latest`
+   * event, or its stream is closed, so that it reconnects.
+   * @default 'catch-up'
+   */
+  whenBehind?: WhenBehind | undefined
+  /**
+   * Begins the stream with `stream-open`, whose id lets a client resume that is cut before its first event.
+   * @default true
+   */
+  anchor?: boolean | undefined
+  /**
+   * How a page that reads several channels tells them apart: `data` sends `{"channel":…,"data":…}` with the data as a string,
+   * `event` puts the channel before the event type (`news:message`). Left out, events do not tell their channel.
+   */
+  channelIn?: ChannelIn | undefined
+}
+
 /** Options of `streamFunc`. */
 export interface FuncOptions extends SourceOptions {
   /**
@@ -63,11 +96,7 @@ export interface FuncOptions extends SourceOptions {
 }
 
 /** Checked options of a mount. */
-export interface SourceSettings extends ConnectionSettings {
-  readonly authorize: StreamOptions['authorize']
-  readonly methods: readonly string[]
-  readonly end: boolean
-}
+export type SourceSettings = MountSettings
 
 /** Checked options of `streamFunc`. */
 export interface PollSettings {
@@ -102,6 +131,16 @@ export function sourceSettings(options: SourceOptions): SourceSettings {
   }
 }
 
+/** @throws TypeError for a value that cannot be used. */
+export function channelSettings(options: ChannelOptions): ChannelStreamSettings {
+  const { whenBehind = 'catch-up', anchor = true, channelIn } = options
+  return {
+    whenBehind: oneOf('whenBehind', whenBehind, ['catch-up', 'latest', 'close']),
+    anchor: flag('anchor', anchor),
+    channelIn: channelIn === undefined ? undefined : oneOf<ChannelIn>('channelIn', channelIn, ['data', 'event']),
+  }
+}
+
 /** @throws TypeError or RangeError for a value that cannot be used. */
 export function pollSettings({ interval = 1_000, limit = -1, changes = false }: FuncOptions): PollSettings {
   if (typeof limit !== 'number') throw wrong('limit', 'an integer', limit)
@@ -115,13 +154,18 @@ export function pollSettings({ interval = 1_000, limit = -1, changes = false }: 
   }
 }
 
-const SOURCE_OPTIONS = ['keepAlive', 'retry', 'maxBuffered', 'authorize', 'compress', 'methods', 'end'] as const
-const FUNC_OPTIONS = [...SOURCE_OPTIONS, 'interval', 'limit', 'changes'] as const
+const STREAM_OPTIONS = ['keepAlive', 'retry', 'maxBuffered', 'authorize', 'compress']
+const OPTIONS = {
+  streamGen: [...STREAM_OPTIONS, 'methods', 'end'],
+  streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes'],
+  pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn'],
+  publisher: ['channel', 'authorize', 'limit', 'whole'],
+}
 
 /** @throws TypeError for options that are no object, or a name among them that is not known. */
-export function checkNames(mount: 'streamFunc' | 'streamGen', options: unknown): void {
+export function checkNames(mount: keyof typeof OPTIONS, options: unknown): void {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  const known: readonly string[] = mount === 'streamFunc' ? FUNC_OPTIONS : SOURCE_OPTIONS
+  const known = OPTIONS[mount]
   const unknown = Object.keys(options).find(name => !known.includes(name))
   if (unknown !== undefined) throw new TypeError(`${mount} has no option '${unknown}': it takes ${known.join(', ')}`)
 }
@@ -135,6 +179,11 @@ function positive(name: string, value: unknown, max: number): number {
 function flag(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value
   throw wrong(name, 'true or false', value)
+}
+
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (allowed.includes(value)) return value
+  throw new TypeError(`${name} must be one of '${allowed.join("', '")}', not ${String(value)}`)
 }
 
 function methodNames(methods: unknown): readonly string[] {

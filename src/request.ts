@@ -1,11 +1,16 @@
 import type { Context } from 'koa'
-import type { SourceSettings } from './options.js'
 
 /** What a request for a stream is to be answered with. */
 export type Verdict = 'stream' | 'head' | 'refused'
 
+/** Who may ask for a stream, and how. */
+export interface Guard {
+  readonly methods: readonly string[]
+  readonly authorize: ((ctx: Context) => boolean | Promise<boolean>) | undefined
+}
+
 /** Judges a request by its method, `authorize` and `Accept`, in this order. A refusal (405, 403, 406) is set on the context. */
-export async function admit(ctx: Context, { methods, authorize }: SourceSettings): Promise<Verdict> {
+export async function admit(ctx: Context, { methods, authorize }: Guard): Promise<Verdict> {
   if (!methods.includes(ctx.method)) {
     ctx.set('Allow', methods.join(', '))
     return refuse(ctx, 405)

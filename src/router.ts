@@ -1,15 +1,27 @@
-import type { RouterOptions } from '@koa/router'
-import Router from '@koa/router'
-import { type Func, type Source, type StreamMiddleware, streamFunc, streamGen } from './mounts.js'
-import type { FuncOptions, SourceOptions } from './options.js'
+import Router, { type RouterOptions } from '@koa/router'
+import type { Context } from 'koa'
+import { pubSub } from './channel-mounts.js'
+import type { StreamMiddleware } from './mount.js'
+import type { ChannelOptions, FuncOptions, SourceOptions } from './options.js'
+import type { Plugin } from './plugin.js'
+import { type PublishOptions, PubSub } from './pubsub.js'
+import { type Func, type Source, streamFunc, streamGen } from './source-mounts.js'
+
+/** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
+export interface SseRouterOptions extends RouterOptions {
+  /** @default mittPlugin() */
+  plugin?: Plugin | undefined
+}
 
 /** A @koa/router whose routes may be event streams. */
 export class SseRouter extends Router {
+  /** The channels that this router serves. */
+  readonly pubsub: PubSub
   readonly #mounts: StreamMiddleware[] = []
 
-  /** @param options Those of @koa/router, `prefix` among them. */
-  constructor(options: RouterOptions = {}) {
+  constructor({ plugin, ...options }: SseRouterOptions = {}) {
     super(options)
+    this.pubsub = new PubSub({ plugin })
   }
 
   /**
@@ -28,9 +40,29 @@ export class SseRouter extends Router {
     return this.#mount(path, options.methods, streamGen(source, options))
   }
 
+  /**
+   * Mounts `pubSub(this.pubsub, options)` at a path.
+   * @throws TypeError or RangeError for options that cannot be used.
+   */
+  pubSub(path: string, options: ChannelOptions = {}): this {
+    return this.#mount(path, ['GET'], pubSub(this.pubsub, options))
+  }
+
+  /** Publishes an event: `pubsub.publish`. */
+  publish(data: unknown, options: PublishOptions = {}): Promise<string> {
+    return this.pubsub.publish(data, options)
+  }
+
+  /** Ends the streams whose context a predicate picks: of a user who lost access, say. Resolves to their number. */
+  async disconnect(predicate: (ctx: Context) => boolean): Promise<number> {
+    const counts = await Promise.all(this.#mounts.map(mount => mount.disconnect(predicate)))
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
   /** Ends every stream of this router, and those that are still asked for. Then `server.close()` can return. */
   async close(): Promise<void> {
     await Promise.all(this.#mounts.map(mount => mount.close()))
+    await this.pubsub.close()
   }
 
   #mount(path: string, methods: readonly string[] = ['GET'], middleware: StreamMiddleware): this {

@@ -6,6 +6,8 @@ import { Readable } from 'node:stream'
 export interface Sink {
   /** Sends text. False when the client is behind: nothing more should be written until it has caught up. */
   write(text: string): boolean
+  /** The same for text that is framed as HTTP/1.1 chunks already. */
+  writeChunks(chunks: Buffer, text: () => string): boolean
   /** Ends the response after all that was written. */
   end(): void
 }
@@ -49,6 +51,13 @@ export class SocketSink implements Sink {
     return !full
   }
 
+  writeChunks(chunks: Buffer): boolean {
+    if (!this.#socket.writable) return false
+    const full = this.#socket.writableLength + chunks.length >= this.#maxBuffered
+    this.#socket.write(chunks, full ? this.#flushed : undefined)
+    return !full
+  }
+
   // The last chunk is the response's own to write: it then frees the socket for the next request.
   end(): void {
     this.#res.end()
@@ -81,6 +90,10 @@ export class BodySink extends Readable implements Sink {
 
   write(text: string): boolean {
     return this.push(text)
+  }
+
+  writeChunks(_chunks: Buffer, text: () => string): boolean {
+    return this.push(text())
   }
 
   end(): void {

@@ -1,9 +1,4 @@
-import { Readable } from 'node:stream'
-import type { Context, Middleware } from 'koa'
-import { Connection } from './connection.js'
-import { encodeEvent } from './encoder.js'
-import { ServerSentEvent } from './event.js'
-import { handOver } from './handover.js'
+import { END_EVENT, mount, type StreamMiddleware } from './mount.js'
 import {
   checkNames,
   type FuncOptions,
@@ -13,7 +8,6 @@ import {
   sourceSettings,
 } from './options.js'
 import { poll } from './poll.js'
-import { admit, lastEventId } from './request.js'
 import { areValues, type StreamRequest, sendAll, type Values } from './source.js'
 
 /** What `streamGen` streams: values, or a function that makes them for each client. */
@@ -21,12 +15,6 @@ export type Source = Values | ((request: StreamRequest) => Values | Promise<Valu
 
 /** What `streamFunc` calls. */
 export type Func = (request: StreamRequest) => unknown
-
-/** Koa middleware that answers with an event stream. */
-export interface StreamMiddleware extends Middleware {
-  /** Ends all of its streams, and those that are still asked for. Resolves when their responses are closed. */
-  close(): Promise<void>
-}
 
 /**
  * Streams what a function returns, called once every `interval` for each client.
@@ -39,7 +27,7 @@ export function streamFunc(func: Func, options: FuncOptions = {}): StreamMiddlew
   if (typeof func !== 'function') throw new TypeError(`streamFunc takes a function, not ${typeof func}`)
   checkNames('streamFunc', options)
   const polling = pollSettings(options)
-  return mount(sourceSettings(options), request => poll(() => func(request), polling, request.signal))
+  return mountSource(sourceSettings(options), request => poll(() => func(request), polling, request.signal))
 }
 
 /**
@@ -54,52 +42,29 @@ export function streamFunc(func: Func, options: FuncOptions = {}): StreamMiddlew
 export function streamGen(source: Source, options: SourceOptions = {}): StreamMiddleware {
   checkSource(source)
   checkNames('streamGen', options)
-  return mount(sourceSettings(options), request => (typeof source === 'function' ? source(request) : source))
+  return mountSource(sourceSettings(options), request => (typeof source === 'function' ? source(request) : source))
 }
 
-/** Names the end of a finite stream: its event type, and the last event ID that a browser then reconnects with. */
-const STREAM_END = 'stream-end'
-const END_EVENT = encodeEvent(new ServerSentEvent({}, { event: STREAM_END, id: STREAM_END }))
-
-function mount(settings: SourceSettings, open: (request: StreamRequest) => Values | Promise<Values>): StreamMiddleware {
-  const connections = new Set<Connection>()
-  let closing = false
-
-  const stream = async (ctx: Context, seen: string | undefined) => {
-    const connection = new Connection(ctx, settings, () => connections.delete(connection))
-    connections.add(connection)
+function mountSource(
+  settings: SourceSettings,
+  open: (request: StreamRequest) => Values | Promise<Values>,
+): StreamMiddleware {
+  return mount(settings, async ({ ctx, connection, lastEventId }) => {
     const request = {
       ctx,
-      lastEventId: seen,
+      lastEventId,
       get signal() {
         return connection.signal
       },
     }
-    const values = closing ? [] : await open(request)
+    const values = await open(request)
     if (!areValues(values))
       throw new TypeError('The function of a streamGen must return an iterable or an async iterable')
-    connection.respond()
-    void sendAll(values, connection).then(async ended => {
-      if (closing) await connection.close()
-      else if (ended) connection.end(settings.end ? END_EVENT : '')
-    })
-  }
-
-  const middleware = async (ctx: Context) => {
-    const verdict = await admit(ctx, settings)
-    if (verdict === 'refused') return
-    const seen = lastEventId(ctx)
-    if (settings.end && seen === STREAM_END) ctx.status = 204
-    else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, () => false)
-    else await stream(ctx, seen)
-  }
-
-  const close = async () => {
-    closing = true
-    await Promise.all([...connections].map(connection => connection.close()))
-  }
-
-  return Object.assign(middleware, { close })
+    return async () => {
+      const ended = await sendAll(values, connection)
+      if (ended) connection.end(settings.end ? END_EVENT : '')
+    }
+  })
 }
 
 function checkSource(source: unknown): void {

@@ -1,0 +1,78 @@
+import type { Cursor, Follower, WhenBehind } from './channel.js'
+import type { Connection } from './connection.js'
+import { encodeEvent } from './encoder.js'
+import { wireText } from './log.js'
+import { formatPosition, type Position } from './position.js'
+import type { PubSub } from './pubsub.js'
+import { openEvent, resetEvent } from './reset-event.js'
+import { type ChannelIn, VectorFollowers } from './vector-followers.js'
+
+/** How events of channels appear in a stream. */
+export interface ChannelStreamSettings {
+  readonly whenBehind: WhenBehind
+  /** Whether the stream begins with `stream-open`. */
+  readonly anchor: boolean
+  readonly channelIn: ChannelIn | undefined
+}
+
+/** Sends the events of channels over a connection, once it is open and until it is over. */
+export async function sendChannels(
+  connection: Connection,
+  pubsub: PubSub,
+  channels: readonly string[],
+  settings: ChannelStreamSettings,
+  lastEventId: string | undefined,
+): Promise<void> {
+  if (!(await connection.ready())) return
+  const cursors: Cursor[] = []
+  const close = () => {
+    for (const cursor of cursors) cursor.close()
+  }
+  const advance = () => {
+    for (const cursor of cursors) cursor.advance()
+  }
+  const fail = (error?: unknown) => {
+    close()
+    if (error === undefined) void connection.close()
+    else connection.fail(error)
+  }
+  connection.onLeave(close)
+  connection.onCaughtUp(advance)
+  const [only] = channels
+  try {
+    if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
+      cursors.push(await pubsub.follow(only, oneFollower(connection, only, settings, fail), lastEventId))
+    } else {
+      const vector = new VectorFollowers(connection, channels, settings, lastEventId, advance, fail)
+      for (const [channel, follower, seen] of vector.followers())
+        cursors.push(await pubsub.follow(channel, follower, seen))
+    }
+  } catch (error) {
+    fail(error)
+  }
+  if (connection.left) close()
+}
+
+// One channel: its encoded log is sent as it is, the same bytes to all.
+function oneFollower(
+  connection: Connection,
+  channel: string,
+  { whenBehind, anchor }: ChannelStreamSettings,
+  fail: (error?: unknown) => void,
+): Follower {
+  let anchored = !anchor
+  return {
+    whenBehind,
+    fail,
+    get ready() {
+      return connection.writable
+    },
+    take: range => connection.sendRange(range),
+    replay: entries => connection.send(entries.map(wireText).join('')),
+    reset: reset => connection.send(encodeEvent(resetEvent(channel, reset))),
+    joined: ({ position }) => {
+      if (!anchored) connection.send(encodeEvent(openEvent([channel], formatPosition(position as Position))))
+      anchored = true
+    },
+  }
+}

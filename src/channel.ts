@@ -1,0 +1,304 @@
+import { Log, type Range } from './log.js'
+import type { Entry, Plugin, ReadResult, ResetReason, Unsubscribe } from './plugin.js'
+import { follows, isSamePosition, NOWHERE, type Position } from './position.js'
+import { type Sweepable, sweep } from './sweep.js'
+
+/** A hole: events after `from` that a follower cannot be given. It goes on from `now`. */
+export interface Reset {
+  readonly reason: ResetReason
+  readonly from: Position | undefined
+  readonly now: Position
+}
+
+/** What a slow client gets once it reads again. */
+export type WhenBehind = 'catch-up' | 'latest' | 'close'
+
+/** Who follows a channel. */
+export interface Follower {
+  /** Whether it can take more now. When it can again, it calls `cursor.advance()`. */
+  readonly ready: boolean
+  /** What happens when it is behind: it gets all that it missed, only the newest event, or is closed. */
+  readonly whenBehind: WhenBehind
+  /** Events that follow what it has. */
+  take(range: Range): void
+  /** Events from history that follow what it has. */
+  replay(entries: readonly Entry[]): void
+  /** It has a place in the channel now, and what follows `cursor.position` will be given to it. */
+  joined(cursor: Cursor): void
+  reset(reset: Reset): void
+  /** It cannot be served any more: an error, or none when it is closed for being behind. */
+  fail(error?: unknown): void
+}
+
+export interface ChannelSettings {
+  /** Bytes of encoded events that are held for followers that are behind. */
+  readonly maxLog: number
+  /** Most events that are replayed to one follower; who missed more is told of the hole. */
+  readonly maxReplay: number
+}
+
+export interface ChannelHooks {
+  /** The last follower has left: the channel is not to be used again. */
+  emptied(): void
+  failed(error: unknown): void
+}
+
+/** Where a follower stands in a channel. */
+export class Cursor {
+  readonly #channel: Channel
+  readonly follower: Follower
+  /** After the last event that the follower got. */
+  position: Position | undefined
+  /** The same in the channel's log; undefined while it is being brought there from history. */
+  place: number | undefined
+  /** Its place among the channel's cursors; -1 when it is closed. */
+  index = -1
+
+  constructor(channel: Channel, follower: Follower) {
+    this.#channel = channel
+    this.follower = follower
+  }
+
+  /** Gives the follower all that it can take. */
+  advance(): void {
+    this.#channel.serve(this)
+  }
+
+  get closed(): boolean {
+    return this.index === -1
+  }
+
+  /** Stops following. Twice is harmless. */
+  close(): void {
+    if (!this.closed) this.#channel.leave(this)
+  }
+}
+
+/**
+ * One channel in this process: one subscription with the plugin, one verified position, and the cursors of all who follow.
+ *
+ * What is received counts only if it follows what is held; anything else is read again from there. So no loss, doubling or
+ * disorder between processes reaches a follower.
+ */
+export class Channel implements Sweepable {
+  readonly name: string
+  readonly #plugin: Plugin
+  readonly #settings: ChannelSettings
+  readonly #hooks: ChannelHooks
+  readonly #cursors: Cursor[] = []
+  #log: Log | undefined
+  #unsubscribe: Promise<Unsubscribe> | undefined
+  #syncing: Promise<void> | undefined
+  #received: Entry[] | undefined
+  #lineage = 0
+  #next = 0
+  #unserved = 0
+
+  constructor(name: string, plugin: Plugin, settings: ChannelSettings, hooks: ChannelHooks) {
+    this.name = name
+    this.#plugin = plugin
+    this.#settings = settings
+    this.#hooks = hooks
+  }
+
+  get followers(): number {
+    return this.#cursors.length
+  }
+
+  /** Follows the channel from its newest event, or from a position of which the follower has all events. */
+  follow(follower: Follower, after: Position | undefined): Cursor {
+    const cursor = new Cursor(this, follower)
+    cursor.position = after
+    cursor.index = this.#cursors.push(cursor) - 1
+    this.#join(cursor)
+    return cursor
+  }
+
+  leave(cursor: Cursor): void {
+    const last = this.#cursors.pop() as Cursor
+    if (last !== cursor) {
+      this.#cursors[cursor.index] = last
+      last.index = cursor.index
+      this.#unserved = this.#cursors.length // the one that moved may have been passed over
+    }
+    cursor.index = -1
+    if (this.#cursors.length === 0) this.#end()
+  }
+
+  /** Gives one follower what it has not got yet, as far as it can take it. */
+  serve(cursor: Cursor): void {
+    const log = this.#log
+    const { follower } = cursor
+    while (log && cursor.place !== undefined && !cursor.closed && follower.ready) {
+      if (follower.whenBehind === 'latest') cursor.place = Math.max(cursor.place, log.newest)
+      if (cursor.place < log.start) {
+        this.#overrun(cursor)
+        return
+      }
+      const range = log.rangeFrom(cursor.place)
+      if (!range) return
+      cursor.place = range.end
+      cursor.position = range.last
+      follower.take(range)
+    }
+  }
+
+  advance(until: number): boolean {
+    for (; this.#unserved > 0; this.#unserved--) {
+      if (this.#unserved % 8 === 0 && performance.now() >= until) return true
+      if (this.#next >= this.#cursors.length) this.#next = 0
+      const cursor = this.#cursors[this.#next++]
+      if (cursor) this.serve(cursor)
+    }
+    return false
+  }
+
+  /** Reads again what may have been missed. */
+  resync(): Promise<void> {
+    this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = undefined
+    })
+    return this.#syncing
+  }
+
+  // R1, R3: the subscription is acknowledged before the first read; what was received before a read is in it, or is discarded.
+  async #sync(): Promise<void> {
+    this.#unsubscribe ??= this.#plugin.subscribe(
+      this.name,
+      entry => this.#receive(entry),
+      () => this.#resyncOrReport(),
+    )
+    await this.#unsubscribe
+    let received: Entry[] = []
+    do {
+      this.#received = []
+      try {
+        this.#take(await this.#plugin.read(this.name, this.#log?.top, this.#settings.maxReplay))
+      } finally {
+        received = this.#received
+        this.#received = undefined
+      }
+    } while (!received.every(entry => this.#accept(entry)))
+  }
+
+  #take(result: ReadResult): void {
+    if (!this.#log) this.#log = new Log(result.top, this.#settings.maxLog)
+    else if (!result.ok) this.#restart(result.top, result.reason)
+    else if (!result.entries.every(entry => this.#accept(entry))) this.#restart(result.top, 'fork')
+  }
+
+  #receive(entry: Entry): void {
+    if (this.#received) this.#received.push(entry)
+    else if (this.#log && !this.#accept(entry)) this.#resyncOrReport()
+  }
+
+  // R2: an entry counts only if it follows what is held. One that is held already is a duplicate.
+  #accept(entry: Entry): boolean {
+    const log = this.#log as Log
+    if (!follows(entry.position, log.top)) return log.has(entry.position)
+    log.append(entry)
+    this.#unserved = this.#cursors.length
+    sweep(this)
+    return true
+  }
+
+  #restart(now: Position, reason: ResetReason): void {
+    const log = this.#log as Log
+    log.restart(now)
+    this.#lineage += 1
+    for (const cursor of [...this.#cursors]) if (cursor.place !== undefined) this.#reset(cursor, reason)
+  }
+
+  #reset(cursor: Cursor, reason: ResetReason): void {
+    const log = this.#log as Log
+    const from = cursor.position
+    cursor.position = log.top
+    cursor.place = log.end
+    cursor.follower.reset({ reason, from, now: log.top })
+  }
+
+  #overrun(cursor: Cursor): void {
+    if (cursor.follower.whenBehind === 'close') cursor.follower.fail()
+    else this.#join(cursor)
+  }
+
+  #join(cursor: Cursor): void {
+    cursor.place = undefined
+    this.#bringIn(cursor).catch(error => {
+      if (!cursor.closed) cursor.follower.fail(error)
+    })
+  }
+
+  async #bringIn(cursor: Cursor): Promise<void> {
+    const log = await this.#logFor(cursor.position)
+    if (cursor.closed) return
+    const after = cursor.position
+    const place = after ? log.placeAfter(after) : log.end
+    if (place === undefined) await this.#replay(cursor, after as Position, log)
+    else this.#settle(cursor, place, log)
+  }
+
+  // R5: a position ahead of the log's comes from a process that is further on, so this one reads first.
+  async #logFor(after: Position | undefined): Promise<Log> {
+    let log = await this.#synced()
+    if (after && after.epoch === log.top.epoch && after.offset > log.top.offset) {
+      await this.resync()
+      log = await this.#synced()
+    }
+    return log
+  }
+
+  async #synced(): Promise<Log> {
+    while (!this.#log || this.#syncing) await this.resync()
+    return this.#log
+  }
+
+  // R4: the follower joins at a bound, the top as it is now, and gets what is between from history.
+  async #replay(cursor: Cursor, after: Position, log: Log): Promise<void> {
+    const { top, end } = log
+    const lineage = this.#lineage
+    const result = await this.#history(after)
+    if (cursor.closed) return
+    const missed = result.ok ? result.entries.filter(({ position }) => position.offset <= top.offset) : []
+    if (result.ok && lineage === this.#lineage && isChain(after, missed, top)) {
+      cursor.position = top
+      cursor.follower.replay(missed)
+      this.#settle(cursor, end, log)
+    } else {
+      this.#reset(cursor, result.ok ? 'fork' : result.reason)
+      this.#settle(cursor, log.end, log)
+    }
+  }
+
+  async #history(after: Position): Promise<ReadResult> {
+    const top = (this.#log as Log).top
+    if (after === NOWHERE) return { ok: false, reason: 'malformed', top }
+    return this.#plugin.read(this.name, after, this.#settings.maxReplay)
+  }
+
+  #settle(cursor: Cursor, place: number, log: Log): void {
+    cursor.place = place
+    cursor.position ??= log.top
+    cursor.follower.joined(cursor)
+    this.serve(cursor)
+  }
+
+  #resyncOrReport(): void {
+    this.resync().catch(error => this.#hooks.failed(error))
+  }
+
+  #end(): void {
+    this.#hooks.emptied()
+    this.#unsubscribe?.then(unsubscribe => unsubscribe()).catch(error => this.#hooks.failed(error))
+  }
+}
+
+/** Whether entries lead from one position to another without a hole. */
+function isChain(from: Position, entries: readonly Entry[], to: Position): boolean {
+  let at = from
+  for (const { position } of entries) {
+    if (!follows(position, at)) return false
+    at = position
+  }
+  return isSamePosition(at, to)
+}

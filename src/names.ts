@@ -1,0 +1,21 @@
+/** Most characters of a channel's name. */
+const MAX_LENGTH = 256
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+
+/** What is wrong with a channel's name, or undefined. */
+export function faultOf(name: unknown): string | undefined {
+  if (typeof name !== 'string' || name === '') return "A channel's name must be a string that is not empty"
+  if (name.length > MAX_LENGTH) return `A channel's name may have ${MAX_LENGTH} characters at most`
+  if (CONTROL.test(name) || !name.isWellFormed())
+    return "A channel's name may not hold control characters or lone surrogates"
+  return undefined
+}
+
+/** @throws TypeError for a name that is not allowed. */
+export function checkChannel(name: string): string {
+  const fault = faultOf(name)
+  if (fault !== undefined) throw new TypeError(fault)
+  return name
+}

@@ -1,0 +1,105 @@
+import { mittPlugin } from '../plugins/mitt/index.js'
+import { Channel, type ChannelSettings, type Cursor, type Follower } from './channel.js'
+import { type EventFields, ServerSentEvent } from './event.js'
+import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
+import { checkChannel } from './names.js'
+import type { Plugin } from './plugin.js'
+import { formatPosition, NOWHERE, type Position, parsePosition } from './position.js'
+
+/** Options of `PubSub`. */
+export interface PubSubOptions {
+  /**
+   * What carries the channels.
+   * @default mittPlugin()
+   */
+  plugin?: Plugin | undefined
+  /** Called with what fails apart from any call: a subscription that cannot be read, a listener's plugin. */
+  onError?: ((error: unknown) => void) | undefined
+}
+
+/** What `publish` takes besides the data. */
+export interface PublishOptions extends EventFields {
+  /** @default 'sse' */
+  channel?: string | undefined
+}
+
+/** The channel that is meant where none is named. */
+export const DEFAULT_CHANNEL = 'sse'
+
+const SETTINGS: ChannelSettings = { maxLog: 1_048_576, maxReplay: 10_000 }
+
+/** Channels by name, without HTTP: what `SseRouter` serves, and what a worker publishes with. */
+export class PubSub {
+  readonly #plugin: Plugin
+  readonly #onError: (error: unknown) => void
+  readonly #channels = new Map<string, Channel>()
+
+  constructor({ plugin = mittPlugin(), onError = rethrow }: PubSubOptions = {}) {
+    this.#plugin = plugin
+    this.#onError = onError
+  }
+
+  /** How many channels have followers in this process. */
+  get channels(): number {
+    return this.#channels.size
+  }
+
+  /**
+   * Publishes an event to all who follow a channel, in every process. Resolves to the event's id once the plugin has it.
+   * @throws TypeError for what the wire cannot carry, or a channel name that is not allowed.
+   */
+  async publish(data: unknown, { channel = DEFAULT_CHANNEL, ...fields }: PublishOptions = {}): Promise<string> {
+    const event = data instanceof ServerSentEvent ? data : new ServerSentEvent(data, fields)
+    const position = await this.#plugin.publish(checkChannel(channel), event)
+    return event.id ?? formatPosition(position)
+  }
+
+  /** The position of a channel's newest event: a page that is rendered now can start its stream from it, as `?lastEventId=`. */
+  async position(channel: string = DEFAULT_CHANNEL): Promise<string> {
+    const { top } = await this.#plugin.read(checkChannel(channel), undefined, 0)
+    return formatPosition(top)
+  }
+
+  /**
+   * Follows channels from now on, or from the last event ID of an earlier subscription. Events are pulled: who does not ask for
+   * more holds a bounded part of the channel's log, and what it can no longer get is told as an event `stream-reset`.
+   * @throws TypeError or RangeError for names or options that cannot be used.
+   */
+  subscribe(channel: string = DEFAULT_CHANNEL, options: SubscribeOptions = {}): EventSubscription {
+    return new EventSubscription(checkChannel(channel), options, (follower, id) => this.follow(channel, follower, id))
+  }
+
+  /** Follows a channel from its newest event, or from an id that the follower has seen. @internal */
+  async follow(channel: string, follower: Follower, lastEventId: string | undefined): Promise<Cursor> {
+    const after = lastEventId === undefined ? undefined : await this.#locate(channel, lastEventId)
+    return this.#channel(channel).follow(follower, after)
+  }
+
+  /** Closes what the plugin opened. Streams are ended by who opened them. */
+  async close(): Promise<void> {
+    await this.#plugin.close()
+  }
+
+  // An id is a position, or one that a publisher gave. One that is neither names a place that is nowhere, so it ends in a hole.
+  async #locate(channel: string, id: string): Promise<Position> {
+    return parsePosition(id) ?? (await this.#plugin.find?.(channel, id)) ?? NOWHERE
+  }
+
+  #channel(name: string): Channel {
+    const known = this.#channels.get(name)
+    if (known) return known
+    const channel: Channel = new Channel(name, this.#plugin, SETTINGS, {
+      emptied: () => this.#channels.get(name) === channel && this.#channels.delete(name),
+      failed: error => this.#onError(error),
+    })
+    this.#channels.set(name, channel)
+    return channel
+  }
+}
+
+// As Node's own emitters do with an error that nobody listens for.
+function rethrow(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}

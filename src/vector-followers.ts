@@ -1,0 +1,111 @@
+import type { Cursor, Follower, Reset, WhenBehind } from './channel.js'
+import type { Connection } from './connection.js'
+import { encodeEvent } from './encoder.js'
+import type { Message } from './event.js'
+import type { Entry } from './plugin.js'
+import { formatPosition, type Position } from './position.js'
+import { openEvent, resetEvent } from './reset-event.js'
+
+/** Where an event tells its channel: around its data, or before its event type. */
+export type ChannelIn = 'data' | 'event'
+
+/** Separates the positions in the id of a stream of several channels; they stand in the order of the channels' names. */
+const SEPARATOR = '~'
+
+/** Names no position: what a client that sends it back is told of is a hole. */
+const UNKNOWN = '-'
+
+/**
+ * Several channels on one connection, or events that tell their channel. An id then names a place in every channel, so each
+ * connection has ids, and text, of its own.
+ */
+export class VectorFollowers {
+  readonly #connection: Connection
+  readonly #channels: readonly string[]
+  readonly #settings: { whenBehind: WhenBehind; anchor: boolean; channelIn: ChannelIn | undefined }
+  readonly #fail: (error?: unknown) => void
+  readonly #advance: () => void
+  /** Each channel's part of the id: what the client has of it. */
+  readonly #parts: (string | undefined)[]
+  readonly #seen: readonly string[] | undefined
+  /** What is sent once every channel has its part. */
+  #early: (() => void)[] = []
+  #unjoined: Set<string>
+
+  constructor(
+    connection: Connection,
+    channels: readonly string[],
+    settings: { whenBehind: WhenBehind; anchor: boolean; channelIn: ChannelIn | undefined },
+    lastEventId: string | undefined,
+    advance: () => void,
+    fail: (error?: unknown) => void,
+  ) {
+    this.#connection = connection
+    this.#channels = [...channels].sort()
+    this.#settings = settings
+    this.#advance = advance
+    this.#fail = fail
+    this.#seen = lastEventId === undefined ? undefined : this.#split(lastEventId)
+    this.#parts = this.#channels.map((_, index) => this.#seen?.[index])
+    this.#unjoined = new Set(channels)
+  }
+
+  /** A follower for each channel, and the part of the last event ID that it goes on from. */
+  *followers(): Generator<[channel: string, follower: Follower, seen: string | undefined]> {
+    for (const [index, channel] of this.#channels.entries()) {
+      yield [channel, this.#follower(channel, index), this.#seen?.[index]]
+    }
+  }
+
+  #follower(channel: string, index: number): Follower {
+    const isReady = () => this.#unjoined.size === 0 && this.#connection.writable
+    const receive = (entries: readonly Entry[]) => {
+      for (const { message, position } of entries)
+        this.#send(index, position, labelled(message, channel, this.#settings.channelIn))
+    }
+    return {
+      whenBehind: this.#settings.whenBehind,
+      fail: this.#fail,
+      get ready() {
+        return isReady()
+      },
+      take: range => receive(range.entries()),
+      replay: receive,
+      reset: (reset: Reset) => this.#send(index, reset.now, resetEvent(channel, reset)),
+      joined: cursor => this.#joined(channel, index, cursor),
+    }
+  }
+
+  #joined(channel: string, index: number, { position }: Cursor): void {
+    this.#parts[index] ??= formatPosition(position as Position)
+    if (!this.#unjoined.delete(channel) || this.#unjoined.size > 0) return
+    for (const send of this.#early) send()
+    this.#early = []
+    if (this.#settings.anchor) this.#connection.send(encodeEvent(openEvent(this.#channels, this.#id)))
+    this.#advance()
+  }
+
+  #send(index: number, position: Position, message: Message): void {
+    const send = () => {
+      this.#parts[index] = formatPosition(position)
+      this.#connection.send(encodeEvent({ ...message, id: this.#id }))
+    }
+    if (this.#unjoined.size > 0) this.#early.push(send)
+    else send()
+  }
+
+  get #id(): string {
+    return this.#parts.join(SEPARATOR)
+  }
+
+  #split(id: string): string[] {
+    const parts = id.split(SEPARATOR)
+    return parts.length === this.#channels.length ? parts : this.#channels.map(() => UNKNOWN)
+  }
+}
+
+function labelled(message: Message, channel: string, channelIn: ChannelIn | undefined): Message {
+  if (channelIn === 'event') return { ...message, event: `${channel}:${message.event ?? 'message'}` }
+  if (channelIn === 'data') return { ...message, data: JSON.stringify({ channel, data: message.data }) }
+  return message
+}
