@@ -11,6 +11,7 @@ const config: Config = {
   moduleNameMapper: {
     '^koa-eventfeed$': '<rootDir>/src/index.ts',
     '^koa-eventfeed/testing$': '<rootDir>/src/testing/index.ts',
+    '^koa-eventfeed/plugins/(.*)$': '<rootDir>/plugins/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testTimeout: 20_000,

@@ -159,7 +159,7 @@ const OPTIONS = {
   streamGen: [...STREAM_OPTIONS, 'methods', 'end'],
   streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes'],
   pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn'],
-  publisher: ['channel', 'authorize', 'limit', 'whole'],
+  publisher: ['authorize', 'channel', 'body', 'limit'],
 }
 
 /** @throws TypeError for options that are no object, or a name among them that is not known. */

@@ -1,4 +1,5 @@
 import { mittPlugin } from '../plugins/mitt/index.js'
+import { type Emitter, isEmitter, listen } from './bind.js'
 import { Channel, type ChannelSettings, type Cursor, type Follower } from './channel.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
@@ -13,12 +14,17 @@ export interface PubSubOptions {
    * @default mittPlugin()
    */
   plugin?: Plugin | undefined
-  /** Called with what fails apart from any call: a subscription that cannot be read, a listener's plugin. */
+  /** Called with what fails apart from any call: a channel that cannot be read, an event of a bound emitter. By default it is thrown. */
   onError?: ((error: unknown) => void) | undefined
 }
 
 /** What `publish` takes besides the data. */
 export interface PublishOptions extends EventFields {
+  /** @default 'sse' */
+  channel?: string | undefined
+}
+
+export interface BindOptions {
   /** @default 'sse' */
   channel?: string | undefined
 }
@@ -67,6 +73,22 @@ export class PubSub {
    */
   subscribe(channel: string = DEFAULT_CHANNEL, options: SubscribeOptions = {}): EventSubscription {
     return new EventSubscription(checkChannel(channel), options, (follower, id) => this.follow(channel, follower, id))
+  }
+
+  /**
+   * Publishes what an emitter emits, each event under its own name: of Node's EventEmitter and mitt the argument (or a list of
+   * them), of an EventTarget the event's `detail` or `data`. Returns what undoes it.
+   * @throws TypeError for what is no emitter, or names that cannot be event types.
+   */
+  bind(emitter: Emitter, events: readonly string[], { channel = DEFAULT_CHANNEL }: BindOptions = {}): () => void {
+    checkChannel(channel)
+    if (!isEmitter(emitter)) throw new TypeError('bind takes an emitter: an object with on and off, or an EventTarget')
+    if (!Array.isArray(events) || events.length === 0)
+      throw new TypeError("bind takes a list of event names, such as ['order']")
+    for (const event of events) new ServerSentEvent('', { event })
+    return listen(emitter, events, (event, data) => {
+      this.publish(data, { channel, event }).catch(this.#onError)
+    })
   }
 
   /** Follows a channel from its newest event, or from an id that the follower has seen. @internal */

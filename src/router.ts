@@ -4,6 +4,7 @@ import { pubSub } from './channel-mounts.js'
 import type { StreamMiddleware } from './mount.js'
 import type { ChannelOptions, FuncOptions, SourceOptions } from './options.js'
 import type { Plugin } from './plugin.js'
+import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
 import { type Func, type Source, streamFunc, streamGen } from './source-mounts.js'
 
@@ -46,6 +47,15 @@ export class SseRouter extends Router {
    */
   pubSub(path: string, options: ChannelOptions = {}): this {
     return this.#mount(path, ['GET'], pubSub(this.pubsub, options))
+  }
+
+  /**
+   * Mounts `publisher(this.pubsub, options)` at a path, for POST.
+   * @throws TypeError or RangeError for options that cannot be used.
+   */
+  publisher(path: string, options: PublisherOptions = {}): this {
+    this.register(path, ['POST'], publisher(this.pubsub, options))
+    return this
   }
 
   /** Publishes an event: `pubsub.publish`. */

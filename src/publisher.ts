@@ -1,0 +1,131 @@
+import type { Context, Middleware } from 'koa'
+import bodyParser from 'koa-bodyparser'
+import { type EventFields, ServerSentEvent } from './event.js'
+import { faultOf } from './names.js'
+import { checkNames } from './options.js'
+import { DEFAULT_CHANNEL, type PubSub } from './pubsub.js'
+
+/** Options of `publisher`. */
+export interface PublisherOptions {
+  /** Asked before anything is published, with the channel. What is not `true` is answered 403; throw to answer otherwise. */
+  authorize?: ((ctx: Context, channel: string) => boolean | Promise<boolean>) | undefined
+  /** The only channel that is published to. Left out: the body's, else the route's parameter `:channel`, else `sse`. */
+  channel?: string | ((ctx: Context) => string) | undefined
+  /**
+   * What the body is: an `event` with `data` and perhaps `channel`, `event`, `id` and `retry`, or the `data` itself.
+   * @default 'event'
+   */
+  body?: 'event' | 'data' | undefined
+  /**
+   * Most bytes of a body; a larger one is answered 413.
+   * @default 65_536
+   */
+  limit?: number | undefined
+}
+
+/** An answer that nothing is published. */
+class Refusal {
+  constructor(
+    readonly status: number,
+    readonly reason: string,
+  ) {}
+}
+
+/**
+ * Publishes what is posted as JSON: 200 once the plugin has it; 400, 403, 405, 413, 415 for what is not accepted; 503 when the
+ * plugin cannot take it.
+ *
+ * @throws TypeError or RangeError for options that cannot be used.
+ */
+export function publisher(pubsub: PubSub, options: PublisherOptions = {}): Middleware {
+  checkNames('publisher', options)
+  const { limit = 65_536, body = 'event', authorize } = options
+  if (typeof limit !== 'number') throw new TypeError(`limit must be a number of bytes, not ${typeof limit}`)
+  if (!(limit > 0)) throw new RangeError(`limit must be a positive number of bytes, not ${limit}`)
+  if (body !== 'event' && body !== 'data') throw new TypeError(`body must be 'event' or 'data', not ${String(body)}`)
+  const parse = bodyParser({ enableTypes: ['json'], jsonLimit: `${limit}b`, strict: false })
+
+  const publish = async (ctx: Context) => {
+    const json = await jsonOf(ctx, parse, limit)
+    const { data, channel: named, ...fields } = body === 'data' ? { data: json } : eventOf(json)
+    const channel = channelOf(ctx, options.channel, named)
+    if (authorize && (await authorize(ctx, channel)) !== true)
+      throw new Refusal(403, 'You may not publish to this channel')
+    await send(ctx, pubsub, checkedEvent(data, fields), channel)
+    answer(ctx, 200, { status: 'success', message: 'published', data })
+  }
+
+  return async ctx => {
+    if (ctx.method !== 'POST') {
+      ctx.set('Allow', 'POST')
+      ctx.status = 405
+      return
+    }
+    try {
+      await publish(ctx)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      answer(ctx, error.status, { status: 'fail', message: 'not published', reason: error.reason })
+    }
+  }
+}
+
+function answer(ctx: Context, status: number, body: object): void {
+  ctx.status = status
+  ctx.body = body
+}
+
+async function jsonOf(ctx: Context, parse: Middleware, limit: number): Promise<unknown> {
+  if (ctx.is('urlencoded', 'multipart')) throw new Refusal(400, 'Send JSON, not a form')
+  if (ctx.request.length !== 0 && ctx.is('json', '+json') === false) throw new Refusal(415, 'Send application/json')
+  try {
+    await parse(ctx, async () => {})
+  } catch (error) {
+    const { status } = error as { status?: number }
+    throw status === 413 ? tooLarge(limit) : new Refusal(400, 'The body is not JSON')
+  }
+  const { body, rawBody } = ctx.request as { body?: unknown; rawBody?: string }
+  if (rawBody === undefined || rawBody.trim() === '') throw new Refusal(400, 'The body is empty') // the parser makes it {}
+  if (Buffer.byteLength(rawBody) > limit) throw tooLarge(limit)
+  return body
+}
+
+const tooLarge = (limit: number) => new Refusal(413, `The body may have ${limit} bytes at most`)
+
+const FIELDS = ['data', 'channel', 'event', 'id', 'retry']
+
+function eventOf(json: unknown): { data: unknown; channel?: unknown } & EventFields {
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json)
+  if (!isObject || !('data' in json))
+    throw new Refusal(400, 'Send an object with data, and perhaps channel, event, id, retry')
+  const unknown = Object.keys(json).find(name => !FIELDS.includes(name))
+  if (unknown !== undefined) throw new Refusal(400, `An event has no field '${unknown}': send ${FIELDS.join(', ')}`)
+  return json as { data: unknown }
+}
+
+function channelOf(ctx: Context, option: PublisherOptions['channel'], named: unknown): string {
+  const only = typeof option === 'function' ? option(ctx) : option
+  if (only !== undefined && named !== undefined && named !== only)
+    throw new Refusal(400, `This publishes to '${only}' only`)
+  const channel = only ?? named ?? ctx.params?.channel ?? DEFAULT_CHANNEL
+  const fault = faultOf(channel)
+  if (fault !== undefined) throw new Refusal(400, fault)
+  return channel as string
+}
+
+function checkedEvent(data: unknown, fields: EventFields): ServerSentEvent {
+  try {
+    return new ServerSentEvent(data, fields)
+  } catch (error) {
+    throw new Refusal(400, (error as Error).message)
+  }
+}
+
+async function send(ctx: Context, pubsub: PubSub, event: ServerSentEvent, channel: string): Promise<void> {
+  try {
+    await pubsub.publish(event, { channel })
+  } catch (error) {
+    ctx.app.emit('error', error, ctx)
+    throw new Refusal(503, 'The event could not be published; try again')
+  }
+}
