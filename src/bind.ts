@@ -1,12 +1,12 @@
 /** Anything that emits events by name: Node's EventEmitter, mitt, an EventTarget. */
 export type Emitter =
   | {
-      on(event: string, listener: (...args: never[]) => void): unknown
-      off(event: string, listener: (...args: never[]) => void): unknown
+      on(event: string, listener: (...args: unknown[]) => void): unknown
+      off(event: string, listener: (...args: unknown[]) => void): unknown
     }
   | {
-      addEventListener(event: string, listener: (event: never) => void): unknown
-      removeEventListener(event: string, listener: (event: never) => void): unknown
+      addEventListener(event: string, listener: (event: unknown) => void): unknown
+      removeEventListener(event: string, listener: (event: unknown) => void): unknown
     }
 
 type Listener = (...args: unknown[]) => void

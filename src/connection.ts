@@ -1,8 +1,11 @@
+import { AsyncResource } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import type { Context } from 'koa'
+import { STREAM_OVER } from './abort.js'
+import { cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
 import { COMMENT, encodeRetry } from './encoder.js'
 import { Gatherer } from './gatherer.js'
-import { handOver, isUntouched, releaseSocket } from './handover.js'
+import { handOver, isUntouched } from './handover.js'
 import { type Idler, keepAlive, release } from './keep-alive.js'
 import type { Range } from './log.js'
 import { BodySink, hasPlainSocket, type Sink, SocketSink } from './sink.js'
@@ -21,9 +24,6 @@ export interface ConnectionSettings {
 
 /** How long a client may take to read the rest when the server closes its stream, in milliseconds. */
 const CLOSE_GRACE = 1_000
-
-/** Why a stream's signal is aborted. One for all, since making an error for each client that leaves is dear. */
-export const STREAM_OVER = new DOMException('The client has left, or the server has closed the stream', 'AbortError')
 
 const ignore = () => {}
 
@@ -47,27 +47,31 @@ export class Connection implements Idler {
   #behind = false
   #wake = ignore
   #onLeave = ignore
-  #abort: AbortController | undefined
+  #controller: AbortController | undefined
+  #abort = ignore
+  #closing: Promise<void> | undefined
+  #setClosed = ignore
 
   /** @param closed Called once, when the response is closed. */
   constructor(ctx: Context, settings: ConnectionSettings, closed: () => void) {
     this.#ctx = ctx
     this.#settings = settings
-    this.#report = ctx.onerror
     this.keepAlive = settings.keepAlive || 0
     this.#body = new BodySink(settings.maxBuffered, { wanted: () => this.#wanted(), destroyed: () => this.#leave() })
     this.#sink = this.#body
-    ctx.res.once('close', () => {
+    this.#report = ctx.onerror
+    whenClosed(ctx, () => {
       this.#leave()
       closed()
+      this.#setClosed()
     })
+    if (isClosed(ctx)) this.#leave()
   }
 
   /** Aborted when the stream is over before its source is: the client has left, or the server has closed it. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController()
-    if (this.left) this.#abort.abort(STREAM_OVER)
-    return this.#abort.signal
+    this.#controller ??= this.#makeController()
+    return this.#controller.signal
   }
 
   /** Whether the stream was over before its source was. */
@@ -134,27 +138,49 @@ export class Connection implements Idler {
     if (open && started) this.#gatherer.flush()
     if (open) this.#finish('ended')
     if (!started) this.#body.unpipe()
-    this.#report.call(this.#ctx, error as Error)
-    if (open && started) this.#sink.end()
+    try {
+      this.#report.call(this.#ctx, error as Error)
+    } finally {
+      if (open && started) this.#sink.end()
+    }
   }
 
-  /** Ends the stream from the server's side, and if asked lets go of its socket. Resolves when the response is closed. */
-  async close(releasing = false): Promise<void> {
-    if (this.left) return
-    const { res } = this.#ctx
-    const closed = new Promise(resolve => res.once('close', resolve))
-    const grace = setTimeout(() => res.destroy(), CLOSE_GRACE)
-    if (releasing) releaseSocket(this.#ctx)
-    if (this.#state === 'open') this.#gatherer.flush()
-    if (this.#state !== 'ended') this.#sink.end()
-    this.#leave()
-    await closed
-    clearTimeout(grace)
+  /** Ends the stream from the server's side, and if asked lets go of its connection. Resolves when the response is closed. */
+  close(releasing = false): Promise<void> {
+    this.#closing ??= new Promise(resolve => {
+      this.#setClosed = resolve
+      if (this.left || isClosed(this.#ctx))
+        resolve() // or another body has taken its place
+      else this.#endWithin(CLOSE_GRACE, releasing)
+    })
+    return this.#closing
   }
 
   /** Breaks the silence, unless the client is behind and has enough to read. */
   beat(): void {
-    if (!this.#behind) this.#write(COMMENT)
+    if (this.#behind) this.lastWrite = performance.now()
+    else this.#write(COMMENT)
+  }
+
+  #endWithin(grace: number, releasing: boolean): void {
+    const timer = setTimeout(() => cut(this.#ctx), grace)
+    const closed = this.#setClosed
+    this.#setClosed = () => {
+      clearTimeout(timer)
+      closed()
+    }
+    if (releasing) releaseWhenClosed(this.#ctx)
+    if (this.#state === 'open') this.#gatherer.flush()
+    if (this.#state !== 'ended') this.#sink.end()
+    this.#leave()
+  }
+
+  // In the context of who asks for the signal: its listeners find their AsyncLocalStorage, not that of the socket's event.
+  #makeController(): AbortController {
+    const controller = new AbortController()
+    this.#abort = AsyncResource.bind(() => controller.abort(STREAM_OVER))
+    if (this.left) this.#abort()
+    return controller
   }
 
   #takeOver(): boolean {
@@ -181,6 +207,9 @@ export class Connection implements Idler {
   #open(sink: Sink): void {
     if (this.#state !== 'waiting') return
     const { retry } = this.#settings
+    const { req, res } = this.#ctx
+    if (!res.headersSent) res.removeHeader('Content-Length')
+    if (!req.complete) setImmediate(() => discardBody(req))
     this.#state = 'open'
     this.#sink = sink
     this.#gatherer.prepend(retry === undefined ? COMMENT : COMMENT + encodeRetry(retry))
@@ -203,7 +232,7 @@ export class Connection implements Idler {
   #leave(): void {
     if (this.#state === 'ended' || this.#state === 'left') return
     this.#finish('left')
-    this.#abort?.abort(STREAM_OVER)
+    this.#abort()
     this.#onLeave()
   }
 
@@ -213,4 +242,9 @@ export class Connection implements Idler {
     release(this)
     this.#wake()
   }
+}
+
+// While a request's body waits to be read, Node does not notice that the client leaves.
+function discardBody(req: Context['req']): void {
+  if (req.readableFlowing === null) req.resume()
 }

@@ -8,6 +8,8 @@ export type SseErrorCode =
   | 'ERR_SSE_ENDED'
   /** The answer is not an event stream: its status is not 200, or its content type not `text/event-stream`. */
   | 'ERR_SSE_NOT_A_STREAM'
+  /** A plugin was used after its `close()`, or that of the `PubSub` or the router that has it. */
+  | 'ERR_SSE_PLUGIN_CLOSED'
   /** What was awaited did not come within the time limit. */
   | 'ERR_SSE_TIMEOUT'
 

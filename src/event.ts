@@ -75,6 +75,7 @@ const hasUnicodeLineEnd = (json: string) =>
 const escapeCode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function toJson(data: unknown): string {
+  if (ArrayBuffer.isView(data)) throw new TypeError("An event's data is text: send bytes as a string, such as base64")
   const json: string | undefined = JSON.stringify(data)
   if (json === undefined) {
     throw new TypeError(`An event's data cannot be ${typeof data}: send a string or a value that JSON can write`)

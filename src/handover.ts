@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Context } from 'koa'
+import { isClosed, keepOpen } from './closing.js'
 
 /** What Koa reports as the application's error when a client has left. */
 const DISCONNECTS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'])
@@ -18,8 +19,7 @@ export function handOver(ctx: Context, body: Readable, compress: boolean, takeOv
     'X-Accel-Buffering': 'no',
   })
   ctx.body = body
-  ctx.req.setTimeout(0) // server.setTimeout() would cut an idle stream
-  ignoreDisconnects(ctx, body)
+  keepOpen(ctx)
   ctx[TAKE_OVER] = takeOver
   Object.defineProperty(ctx, 'respond', respond)
 }
@@ -39,22 +39,16 @@ const respond = {
     return !this[TAKE_OVER]()
   },
   set(this: Context, value: unknown): void {
-    Object.defineProperty(this, 'respond', { value, writable: true })
+    if (value === false) Object.defineProperty(this, 'respond', { value, writable: true })
   },
 }
 
-function ignoreDisconnects(ctx: Context, body: Readable): void {
+/** Keeps from the app what Koa reports of an ordinary disconnect. To be called before anything that a client may leave during. */
+export function ignoreDisconnects(ctx: Context): void {
   const { onerror } = ctx
   ctx.onerror = error => {
-    const gone = body.destroyed || ctx.res.destroyed || ctx.req.socket.destroyed
     const code = (error as NodeJS.ErrnoException | null)?.code
+    const gone = ctx.res.writableEnded || isClosed(ctx)
     if (!(gone && DISCONNECTS.has(code))) onerror.call(ctx, error)
   }
-}
-
-/** Lets the socket go once the response has ended: idle, it would keep `server.close()` waiting until the client closes it. */
-export function releaseSocket({ req, res }: Context): void {
-  const { stream } = req as { stream?: { session?: { close(): void } } }
-  if (stream) stream.session?.close()
-  else res.once('finish', () => req.socket.destroySoon())
 }

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
+import { isAbort } from './abort.js'
 import { Connection, type ConnectionSettings } from './connection.js'
 import { encodeEvent } from './encoder.js'
-import { handOver } from './handover.js'
+import { handOver, ignoreDisconnects } from './handover.js'
 import { admit, type Guard, lastEventId } from './request.js'
 
 /** Koa middleware that answers with an event stream. */
@@ -43,12 +44,15 @@ export function mount(settings: MountSettings, prepare: (opening: Opening) => Pr
   const stream = async (ctx: Context, seen: string | undefined) => {
     const connection = new Connection(ctx, settings, () => connections.delete(connection))
     connections.set(connection, ctx)
-    const start = closing ? () => turnAway(connection) : await prepare({ ctx, connection, lastEventId: seen })
+    const start = closing
+      ? () => turnAway(connection)
+      : await unlessLeft(connection, prepare({ ctx, connection, lastEventId: seen }))
     connection.respond()
     start()
   }
 
   const middleware = async (ctx: Context) => {
+    ignoreDisconnects(ctx)
     const verdict = await admit(ctx, settings)
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
@@ -69,6 +73,16 @@ export function mount(settings: MountSettings, prepare: (opening: Opening) => Pr
   }
 
   return Object.assign(middleware, { close, disconnect })
+}
+
+// A client that leaves while its stream is prepared aborts that, which is no failure.
+async function unlessLeft(connection: Connection, prepared: Promise<() => void>): Promise<() => void> {
+  try {
+    return await prepared
+  } catch (error) {
+    if (connection.left && isAbort(error)) return () => {}
+    throw error
+  }
 }
 
 // Any status but 200 would stop an EventSource for good; so it comes back, perhaps to another process.

@@ -17,14 +17,15 @@ export interface StreamOptions {
   retry?: number | undefined
   /**
    * Bytes that may wait for a client that does not read. Past them its source is held back: no event is lost, no memory grows.
+   * The event that goes past them is still taken whole.
    * @default 65_536
    */
   maxBuffered?: number | undefined
   /** Asked before anything else. What is not `true` is answered 403; throw (`ctx.throw(401)`) to answer otherwise. */
   authorize?: ((ctx: Context) => boolean | Promise<boolean>) | undefined
   /**
-   * Lets middleware upstream compress the stream: leaves `no-transform` out of `Cache-Control`. The middleware has to flush
-   * (koa-compress: `flush: constants.Z_SYNC_FLUSH`), or events wait in its buffer.
+   * Lets middleware upstream compress the stream: leaves `no-transform` out of `Cache-Control`. The middleware has to flush after
+   * each write, or events wait in its buffer; the README has the options of koa-compress.
    * @default false
    */
   compress?: boolean | undefined
@@ -123,7 +124,7 @@ export function sourceSettings(options: SourceOptions): SourceSettings {
   return {
     keepAlive: keepAlive === false ? false : positive('keepAlive', keepAlive, MAX_TIMEOUT),
     retry: retry === undefined ? undefined : retryTime(retry),
-    maxBuffered: positive('maxBuffered', maxBuffered, Number.MAX_SAFE_INTEGER),
+    maxBuffered: positiveInteger('maxBuffered', maxBuffered),
     authorize,
     compress: flag('compress', compress),
     methods: methodNames(methods),
@@ -174,6 +175,12 @@ function positive(name: string, value: unknown, max: number): number {
   if (typeof value !== 'number') throw wrong(name, 'a number', value)
   if (value > 0 && value <= max) return value
   throw new RangeError(`${name} must be a positive number of at most ${max}, not ${value}`)
+}
+
+function positiveInteger(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw wrong(name, 'a number', value)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new RangeError(`${name} must be a positive integer, not ${value}`)
 }
 
 function flag(name: string, value: unknown): boolean {

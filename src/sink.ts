@@ -64,6 +64,7 @@ export class SocketSink implements Sink {
   }
 
   #writeWithHeaders(chunk: string, flushed: Flushed | undefined): void {
+    this.#res.setHeader('Transfer-Encoding', 'chunked') // lost if a middleware has ever set an empty body
     this.#socket.cork()
     this.#res.flushHeaders()
     this.#socket.write(chunk, 'utf8', flushed)

@@ -1,5 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Context } from 'koa'
-import { type Connection, STREAM_OVER } from './connection.js'
+import { isAbort } from './abort.js'
+import type { Connection } from './connection.js'
 import { encodeEvent } from './encoder.js'
 import { ServerSentEvent } from './event.js'
 import { nextTurn, sliceUsed } from './turns.js'
@@ -21,27 +23,36 @@ export type Values = Iterable<unknown> | AsyncIterable<unknown>
  * Resolves to whether the source came to its end. Never rejects: the connection reports a failure, and ends.
  */
 export async function sendAll(values: Values, connection: Connection): Promise<boolean> {
-  if (!(await connection.ready())) {
-    await stop(values, connection)
-    return false
-  }
-  const iterator = iterate(values)
-  // A source that is parked in an await cannot be reached by the loop: a generator heeds the signal, an iterator its `return()`.
-  let parked = false
-  connection.onLeave(() => parked && stop(iterator, connection))
   try {
-    while (connection.writable || (await connection.ready())) {
-      parked = true
-      const { done, value } = await iterator.next()
-      parked = false
-      if (done) return true
-      if (value !== undefined) connection.send(encodeEvent(ServerSentEvent.from(value)))
-      if (sliceUsed()) await nextTurn()
-    }
+    if (await connection.ready()) return await pullAll(iterate(values), connection)
+    await release(values)
   } catch (error) {
     report(error, connection)
   }
-  if (!parked) await stop(iterator, connection)
+  return false
+}
+
+async function pullAll(iterator: AsyncIterator<unknown>, connection: Connection): Promise<boolean> {
+  let stopped: unknown
+  const stop = async () => {
+    stopped ??= iterator.return?.() ?? true
+    await stopped
+  }
+  // A generator that is parked in an await is told by its signal, any other iterator by its `return()`.
+  connection.onLeave(AsyncResource.bind(() => void stop().catch(error => report(error, connection))))
+  let atValue = false
+  try {
+    while (connection.writable || (await connection.ready())) {
+      atValue = false
+      const { done, value } = await iterator.next()
+      if (done) return true
+      atValue = true
+      if (value !== undefined) connection.send(encodeEvent(ServerSentEvent.from(value)))
+      if (sliceUsed()) await nextTurn()
+    }
+  } finally {
+    if (atValue && stopped === undefined) await stop()
+  }
   return false
 }
 
@@ -54,20 +65,21 @@ function iterate(values: Values): AsyncIterator<unknown> {
   return Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : awaitEach(values)
 }
 
+// Not `yield*`, which would leave the iterator open when one of its promises rejects.
 async function* awaitEach(values: Iterable<unknown>): AsyncGenerator<unknown> {
-  yield* values
+  for (const value of values) yield value
 }
 
-async function stop(source: object & { return?: () => unknown }, connection: Connection): Promise<void> {
-  try {
-    await source.return?.()
-  } catch (error) {
-    report(error, connection)
-  }
+// What was never started has no iterator to be returned, but it may hold on to something.
+async function release(
+  values: object & { return?(): unknown; destroy?(): unknown; cancel?(): unknown },
+): Promise<void> {
+  if (values.return) await values.return()
+  else if (values.destroy) values.destroy()
+  else await values.cancel?.()
 }
 
 // What an await that heeds the signal throws when the client leaves is no failure.
 function report(error: unknown, connection: Connection): void {
-  const aborted = error === STREAM_OVER || (error as Error | null)?.name === 'AbortError'
-  if (!(aborted && connection.left)) connection.fail(error)
+  if (!(connection.left && isAbort(error))) connection.fail(error)
 }

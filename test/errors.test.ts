@@ -37,6 +37,25 @@ describe('F3: a source that fails before anything had to be sent', () => {
         yield 'nul \0'
       },
     ],
+    ['by bytes, which are no text', [Buffer.from('x')]],
+    [
+      'by an iterable that cannot be iterated',
+      () => ({
+        [Symbol.asyncIterator]() {
+          throw failure()
+        },
+      }),
+    ],
+    [
+      'by an iterator whose next() throws',
+      () => ({
+        [Symbol.asyncIterator]: () => ({
+          next() {
+            throw failure()
+          },
+        }),
+      }),
+    ],
   ])('%s is an ordinary HTTP error, reported once', async (_name, source) => {
     await using served = await serve(sse => sse.streamGen('/s', source))
     const response = await fetch(`${served.url}/s`)
@@ -205,3 +224,20 @@ function failAt(last: number): Func {
 function asyncly(func: Func): Func {
   return async request => func(request)
 }
+
+test('the finally of a sync generator runs when a promise that it yields rejects', async () => {
+  const finished = deferred()
+  await using served = await serve(sse =>
+    sse.streamGen('/s', function* () {
+      try {
+        yield 'a'
+        yield Promise.reject(failure())
+      } finally {
+        finished.resolve()
+      }
+    }),
+  )
+  await fetch(`${served.url}/s`)
+  await finished.promise
+  expect(served.errors).toHaveLength(1)
+})

@@ -177,4 +177,59 @@ describe('over HTTP/2', () => {
     await ended
     expect(served.errors).toEqual([])
   })
+
+  test('sse.close() resolves though a client has cancelled while it was authorised', async () => {
+    const arrived = deferred()
+    const go = deferred()
+    const served = await serve(sse =>
+      sse.streamGen('/s', ['x'], {
+        authorize: async () => {
+          arrived.resolve()
+          await go.promise
+          return true
+        },
+      }),
+    )
+    const { stream } = served.request('/s')
+    stream.on('error', () => {})
+    await arrived.promise
+    stream.close(http2.constants.NGHTTP2_CANCEL)
+    await once(stream, 'close')
+    go.resolve()
+    await turns(5)
+    await served.sse.close()
+    served.client.close()
+    await new Promise<void>(resolve => served.server.close(() => resolve()))
+    expect(served.errors).toEqual([])
+  })
+
+  test('sse.close() does not wait for ever for a client that does not read', async () => {
+    const flowing = deferred()
+    const served = await serve(sse =>
+      sse.streamGen('/s', async function* () {
+        const timer = setTimeout(flowing.resolve, 100)
+        for (;;) {
+          yield 'x'.repeat(100_000)
+          timer.refresh()
+        }
+      }),
+    )
+    const { stream, head } = served.request('/s')
+    stream.on('error', () => {})
+    served.client.on('error', () => {})
+    await head
+    stream.pause()
+    await flowing.promise
+    await served.sse.close()
+    await new Promise<void>(resolve => served.server.close(() => resolve()))
+    expect(served.errors).toEqual([])
+  })
+
+  test('an idle stream outlives a timeout of its server', async () => {
+    await using served = await serve(sse => sse.streamFunc('/s', () => 'x', { interval: 150, limit: 3, end: false }))
+    served.server.setTimeout(50)
+    const { stream, text } = served.request('/s')
+    await once(stream, 'end')
+    expect(text()).toBe(`:\n${'data: x\n\n'.repeat(3)}`)
+  })
 })

@@ -80,7 +80,7 @@ describe('keeping connections alive', () => {
 
   test('leaves alone what has written lately', async () => {
     const done = deferred()
-    const busy = idler(100, () => {})
+    const busy = idler(400, () => {})
     const clock = idler(30, self => {
       busy.lastWrite = performance.now()
       if (self.beats === 8) done.resolve()

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { constants, createGunzip } from 'node:zlib'
+import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { describe, expect, jest, test } from '@jest/globals'
 import Router from '@koa/router'
-import Koa from 'koa'
+import Koa, { type Middleware } from 'koa'
 import bodyParser from 'koa-bodyparser'
 import compress from 'koa-compress'
 import { streamGen } from 'koa-eventfeed'
@@ -20,6 +20,16 @@ declare module 'koa' {
     user?: string
   }
 }
+
+/** koa-compress as the README sets it up. */
+const flushing = () =>
+  compress({
+    threshold: 0,
+    gzip: { flush: constants.Z_SYNC_FLUSH },
+    deflate: { flush: constants.Z_SYNC_FLUSH },
+    br: { flush: constants.BROTLI_OPERATION_FLUSH },
+    zstd: false,
+  })
 
 describe.each([
   ['Koa 3', Koa],
@@ -171,7 +181,12 @@ describe.each([
     expect(started).toBe(false)
   })
 
-  test('koa-compress that flushes passes event by event', async () => {
+  test.each([
+    ['gzip', 'gzip', createGunzip],
+    ['deflate', 'deflate', createInflate],
+    ['br', 'br', createBrotliDecompress],
+    ['what Chromium accepts', 'gzip, deflate, br, zstd', createBrotliDecompress],
+  ])('koa-compress that flushes passes event by event: %s', async (_encoding, accept, decompress) => {
     const next = [deferred(), deferred()]
     await using served = await serve(
       sse =>
@@ -185,15 +200,12 @@ describe.each([
           },
           { compress: true },
         ),
-      {
-        Application,
-        before: [compress({ threshold: 0, gzip: { flush: constants.Z_SYNC_FLUSH } })],
-      },
+      { Application, before: [flushing()] },
     )
-    const request = http.get(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
+    const request = http.get(`${served.url}/s`, { headers: { 'Accept-Encoding': accept } })
     const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-    expect(response.headers).toMatchObject({ 'content-encoding': 'gzip', 'cache-control': 'no-cache' })
-    const text = response.pipe(createGunzip()).setEncoding('utf8')
+    expect(response.headers['cache-control']).toBe('no-cache')
+    const text = response.pipe(decompress()).setEncoding('utf8')
     let received = ''
     text.on('data', chunk => {
       received += chunk
@@ -210,6 +222,117 @@ describe.each([
     expect(served.errors).toEqual([])
   })
 
+  test('a wrapped stream too starts only when all middleware has unwound', async () => {
+    const log: string[] = []
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', async function* () {
+          log.push('generator')
+          yield 'x'
+        }),
+      {
+        Application,
+        before: [
+          async (_ctx, next) => {
+            await next()
+            await turns(5)
+            log.push('unwound')
+          },
+          async (ctx, next) => {
+            await next()
+            ctx.body = (ctx.body as PassThrough).pipe(new PassThrough())
+          },
+        ],
+      },
+    )
+    expect(await (await fetch(`${served.url}/s`)).text()).toContain('data: x\n\n')
+    expect(log).toEqual(['unwound', 'generator'])
+  })
+
+  test.each<[string, Middleware]>([
+    [
+      'an empty body before',
+      (ctx, next) => {
+        ctx.body = null
+        ctx.status = 200
+        return next()
+      },
+    ],
+    [
+      'a length after',
+      async (ctx, next) => {
+        await next()
+        ctx.length = 5
+      },
+    ],
+    [
+      'ctx.respond = true after',
+      async (ctx, next) => {
+        await next()
+        ctx.respond = true
+      },
+    ],
+    [
+      'another status after',
+      async (ctx, next) => {
+        await next()
+        ctx.status = 202
+      },
+    ],
+  ])('a middleware that sets %s does not break the stream', async (_name, middleware) => {
+    await using served = await serve(sse => sse.streamGen('/s', ['a', 'b'], { end: false }), {
+      Application,
+      before: [middleware],
+    })
+    const response = await fetch(`${served.url}/s`)
+    expect(await response.text()).toBe(':\ndata: a\n\ndata: b\n\n')
+    expect(response.headers.has('content-length')).toBe(false)
+  })
+
+  test('a middleware that sets ctx.respond = false answers itself, and the generator never starts', async () => {
+    let started = false
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', async function* () {
+          started = true
+          yield 1
+        }),
+      {
+        Application,
+        before: [
+          async (ctx, next) => {
+            await next()
+            ctx.respond = false
+            ctx.res.removeHeader('Content-Type')
+            ctx.res.end('mine')
+          },
+        ],
+      },
+    )
+    expect(await (await fetch(`${served.url}/s`)).text()).toBe('mine')
+    expect(started).toBe(false)
+  })
+
+  test('a failure of middleware is reported though the client has left', async () => {
+    const arrived = deferred()
+    await using served = await serve(sse => sse.streamGen('/s', ['x']), {
+      Application,
+      before: [
+        async (ctx, next) => {
+          await next()
+          arrived.resolve()
+          await once(ctx.res, 'close')
+          throw new Error('late')
+        },
+      ],
+    })
+    const reported = once(served.app, 'error')
+    const client = await connectRaw(served.port, get('/s'))
+    await arrived.promise
+    client.socket.destroy()
+    expect((await reported)[0].message).toBe('late')
+  })
+
   test('a compressed stream that fails at once is an ordinary HTTP error, once', async () => {
     await using served = await serve(
       sse =>
@@ -221,7 +344,7 @@ describe.each([
           },
           { compress: true },
         ),
-      { Application, before: [compress({ threshold: 0, gzip: { flush: constants.Z_SYNC_FLUSH } })] },
+      { Application, before: [flushing()] },
     )
     const response = await fetch(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
     expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])

@@ -1,10 +1,7 @@
-import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test } from '@jest/globals'
 import type { Source, StreamRequest } from 'koa-eventfeed'
-import { connectRaw, get, serve, turns } from './support.js'
+import { connectionsGone, connectRaw, garbageCollected, get, serve, turns } from './support.js'
 
 const aborted = (signal: AbortSignal) => new Promise(resolve => signal.addEventListener('abort', resolve))
 
@@ -72,23 +69,3 @@ test('after 1,000 connects and random disconnects nothing is left: no connection
 })
 
 const sockets = () => process.getActiveResourcesInfo().filter(type => type === 'TCPSocketWrap')
-
-async function connectionsGone(server: Server): Promise<void> {
-  for (;;) {
-    const count = await new Promise<number>((resolve, reject) =>
-      server.getConnections((error, n) => (error ? reject(error) : resolve(n))),
-    )
-    if (count === 0) return
-    await turns()
-  }
-}
-
-async function garbageCollected(refs: WeakRef<object>[]): Promise<void> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  for (let round = 0; round < 50 && refs.some(ref => ref.deref() !== undefined); round++) {
-    await turns()
-    collect()
-  }
-  expect(refs.filter(ref => ref.deref() !== undefined)).toHaveLength(0)
-}

@@ -1,9 +1,10 @@
+import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { EventEmitter, on, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import type { StreamRequest } from 'koa-eventfeed'
 import { openStream } from 'koa-eventfeed/testing'
-import { connectRaw, deferred, get, serve, turns } from './support.js'
+import { connectionsGone, connectRaw, deferred, garbageCollected, get, serve, turns } from './support.js'
 
 /** What a user would notice, in milliseconds. */
 const SOON = 100
@@ -157,7 +158,213 @@ describe('a client that leaves', () => {
   })
 })
 
+describe('a client that leaves before its stream is open', () => {
+  test.each([
+    ['during authorize', (hold: () => Promise<void>) => ({ authorize: () => hold().then(() => true) })],
+    ['during the source function', () => ({})],
+  ])('%s: the source finds its signal aborted, nothing is reported, and nothing is kept', async (when, options) => {
+    const arrived = deferred()
+    const go = deferred()
+    const seen = deferred<boolean>()
+    let context: WeakRef<object> | undefined
+    const hold = () => {
+      arrived.resolve()
+      return go.promise
+    }
+    const served = await serve(sse =>
+      sse.streamGen(
+        '/s',
+        async ({ ctx, signal }) => {
+          context = new WeakRef(ctx)
+          if (when.endsWith('function')) await hold()
+          seen.resolve(signal.aborted)
+          await sleep(60_000, undefined, { signal })
+          return []
+        },
+        options(hold),
+      ),
+    )
+    const client = await connectRaw(served.port, get('/s'))
+    await arrived.promise
+    client.socket.resetAndDestroy()
+    await connectionsGone(served.server)
+    await turns(5)
+    go.resolve()
+    expect(await seen.promise).toBe(true)
+    await turns(5)
+    expect(served.errors).toEqual([])
+    await garbageCollected([context as WeakRef<object>])
+    await served.sse.close()
+    await new Promise(resolve => served.server.close(resolve))
+  })
+
+  test('because an earlier answer on its connection is not finished: it is aborted when the client leaves', async () => {
+    const signals: AbortSignal[] = []
+    await using served = await serve(sse =>
+      sse.streamGen('/s', async function* ({ signal }) {
+        signals.push(signal)
+        yield 'x'
+        await aborted(signal)
+      }),
+    )
+    const client = await connectRaw(served.port, get('/s').repeat(15))
+    await client.until(/data: x/)
+    while (signals.length < 15) await turns()
+    client.socket.destroy()
+    while (!signals.every(signal => signal.aborted)) await turns()
+    await served.sse.close()
+    expect(served.errors).toEqual([])
+  })
+
+  test('and has not read the body of its request: the generator is told too', async () => {
+    const parked = deferred()
+    const finished = deferred()
+    await using served = await serve(sse =>
+      sse.streamGen(
+        '/s',
+        async function* ({ signal }) {
+          try {
+            parked.resolve()
+            yield await aborted(signal)
+          } finally {
+            finished.resolve()
+          }
+        },
+        { methods: ['POST'] },
+      ),
+    )
+    const body = 'x'.repeat(5_000_000)
+    const head = `POST /s HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`
+    const client = await connectRaw(served.port, head + body)
+    await parked.promise
+    await client.until(/:\n/)
+    client.socket.destroy()
+    await finished.promise
+  })
+})
+
+test('an iterator is returned once, with the AsyncLocalStorage of its request, and so are listeners of the signal', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const log: string[] = []
+  const arrived = deferred()
+  const returned = deferred()
+  await using served = await serve(
+    sse =>
+      sse.streamGen('/s', ({ signal }) => {
+        signal.addEventListener('abort', () => log.push(`abort ${storage.getStore()}`))
+        return {
+          [Symbol.asyncIterator]: () => ({
+            next() {
+              arrived.resolve()
+              return new Promise<never>(() => {})
+            },
+            async return() {
+              log.push(`return ${storage.getStore()}`)
+              returned.resolve()
+              return { done: true, value: undefined }
+            },
+          }),
+        }
+      }),
+    { before: [(_ctx, next) => storage.run('ann', next)] },
+  )
+  const client = await connectRaw(served.port, get('/s'))
+  await arrived.promise
+  client.socket.destroy()
+  await returned.promise
+  await turns(5)
+  expect(log).toEqual(['abort ann', 'return ann'])
+})
+
+describe('a source that is never started', () => {
+  test.each(['return', 'destroy', 'cancel'])('is released by its %s()', async method => {
+    const released = deferred()
+    await using served = await serve(
+      sse => sse.streamGen('/s', () => ({ *[Symbol.iterator]() {}, [method]: () => released.resolve() })),
+      {
+        before: [
+          async (ctx, next) => {
+            await next()
+            ctx.throw(401)
+          },
+        ],
+      },
+    )
+    expect((await fetch(`${served.url}/s`)).status).toBe(401)
+    await released.promise
+  })
+})
+
+test('a client that does not read costs no more timers than one that does', async () => {
+  const flowing = deferred()
+  await using served = await serve(sse =>
+    sse.streamGen(
+      '/s',
+      async function* () {
+        const timer = setTimeout(flowing.resolve, 100)
+        for (;;) {
+          yield 'x'.repeat(100_000)
+          timer.refresh()
+        }
+      },
+      { keepAlive: 60 },
+    ),
+  )
+  await using client = await connectRaw(served.port, get('/s'))
+  client.socket.pause()
+  await flowing.promise
+  let made = 0
+  const hook = createHook({ init: (_id, type) => void (type === 'Timeout' && made++) }).enable()
+  await sleep(500)
+  hook.disable()
+  expect(made).toBeLessThan(40)
+})
+
 describe('sse.close()', () => {
+  const tick = async function* ({ signal }: StreamRequest) {
+    yield 1
+    await aborted(signal)
+  }
+
+  test('lets a server.close() return that was called before it', async () => {
+    const served = await serve(sse => sse.streamGen('/s', tick))
+    await using client = await connectRaw(served.port, get('/s'))
+    await client.until(/data: 1\n/)
+    const start = performance.now()
+    const closed = new Promise(resolve => served.server.close(resolve))
+    await served.sse.close()
+    await closed
+    expect(performance.now() - start).toBeLessThan(1_000)
+  })
+
+  test('leaves no timer, and a second call resolves with the first', async () => {
+    const served = await serve(sse => sse.streamGen('/s', tick))
+    await using client = await connectRaw(served.port, get('/s'))
+    await client.until(/data: 1\n/)
+    const timers = () => process.getActiveResourcesInfo().filter(type => type === 'Timeout').length
+    const before = timers()
+    await Promise.all([served.sse.close(), served.sse.close()])
+    expect(timers()).toBeLessThanOrEqual(before)
+    await new Promise(resolve => served.server.close(resolve))
+  })
+
+  test('aborts a source function that is still at work, without an error', async () => {
+    const arrived = deferred()
+    const served = await serve(sse =>
+      sse.streamGen('/s', async ({ signal }) => {
+        arrived.resolve()
+        await sleep(60_000, undefined, { signal })
+        return []
+      }),
+    )
+    const response = fetch(`${served.url}/s`)
+    await arrived.promise
+    await served.sse.close()
+    expect([(await response).status, await (await response).text()]).toEqual([200, ''])
+    expect(served.errors).toEqual([])
+    await new Promise(resolve => served.server.close(resolve))
+  })
+
   test.each([
     ['open and idle', (client: { until(pattern: RegExp): Promise<string> }) => client.until(/:\n/)],
     ['in the middle of events', (client: { until(pattern: RegExp): Promise<string> }) => client.until(/data: 3\n/)],

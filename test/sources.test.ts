@@ -171,7 +171,8 @@ describe('streamGen', () => {
     ['keepAlive 0', [], { keepAlive: 0 }, RangeError, 'keepAlive must be a positive number'],
     ['a keepAlive longer than a timer can be', [], { keepAlive: 2 ** 31 }, RangeError, 'at most 2147483647'],
     ['keepAlive as a string', [], { keepAlive: '15s' as never }, TypeError, 'keepAlive must be a number, not string'],
-    ['maxBuffered NaN', [], { maxBuffered: Number.NaN }, RangeError, 'maxBuffered must be a positive number'],
+    ['maxBuffered NaN', [], { maxBuffered: Number.NaN }, RangeError, 'maxBuffered must be a positive integer'],
+    ['a fraction of a byte', [], { maxBuffered: 1000.5 }, RangeError, 'maxBuffered must be a positive integer'],
     ['retry 0', [], { retry: 0 }, TypeError, 'retry must be a positive integer'],
     ['methods as a string', [], { methods: 'POST' as never }, TypeError, "['GET', 'POST']"],
     ['no methods', [], { methods: [] }, TypeError, "['GET', 'POST']"],
@@ -208,6 +209,17 @@ describe('streamFunc', () => {
       sequence(1, 1, { a: 1 }, { a: 1 }, undefined, { a: 1 }, 1),
       { limit: 3, changes: true },
       ['1', '{"a":1}', '1'],
+    ],
+    [
+      'takes another event type for a change',
+      sequence(
+        new ServerSentEvent(1),
+        new ServerSentEvent(1, { event: 'x' }),
+        new ServerSentEvent(1, { event: 'x' }),
+        2,
+      ),
+      { limit: 3, changes: true },
+      ['1', '1', '2'],
     ],
     ['sends falsy results', sequence(0, false, null, ''), { limit: 4 }, ['0', 'false', 'null', '']],
   ])('%s', async (_name, func, options, data) => {
@@ -269,6 +281,28 @@ describe('streamFunc', () => {
     // 7 intervals of 50 ms: the 30 ms that each call takes are not added (7 × 80 = 560).
     expect((calls.at(-1) ?? 0) - (calls[0] ?? 0)).toBeLessThan(480)
     expect((calls.at(-1) ?? 0) - (calls[0] ?? 0)).toBeGreaterThan(340)
+  })
+
+  test('does not make up for calls that a slow one has delayed', async () => {
+    const calls: number[] = []
+    await using served = await serve(sse =>
+      sse.streamFunc(
+        '/s',
+        async () => {
+          calls.push(performance.now())
+          if (calls.length === 1) await new Promise(resolve => setTimeout(resolve, 200))
+          return 'x'
+        },
+        { interval: 20, limit: 5 },
+      ),
+    )
+    await (await fetch(`${served.url}/s`)).text()
+    expect((calls[4] ?? 0) - (calls[1] ?? 0)).toBeGreaterThan(50)
+  })
+
+  test('ends with its last event, not an interval later', async () => {
+    await using served = await serve(sse => sse.streamFunc('/s', () => 'x', { interval: 60_000, limit: 1 }))
+    expect(await (await fetch(`${served.url}/s`)).text()).toContain('stream-end')
   })
 
   test('stops calling when its client has left', async () => {

@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import type http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect } from '@jest/globals'
 import Koa, { type Middleware } from 'koa'
 import { SseRouter } from 'koa-eventfeed'
 
@@ -123,4 +126,26 @@ export function deferred<T = void>() {
 /** Resolves after all I/O that is ready has been handled, `turns` times over. */
 export async function turns(count = 1): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+/** Resolves once no client is connected to a server. */
+export async function connectionsGone(server: http.Server): Promise<void> {
+  for (;;) {
+    const count = await new Promise<number>((resolve, reject) =>
+      server.getConnections((error, n) => (error ? reject(error) : resolve(n))),
+    )
+    if (count === 0) return
+    await turns()
+  }
+}
+
+/** Checks that nothing holds on to what the references point to. */
+export async function garbageCollected(refs: WeakRef<object>[]): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let round = 0; round < 50 && refs.some(ref => ref.deref() !== undefined); round++) {
+    await turns()
+    collect()
+  }
+  expect(refs.filter(ref => ref.deref() !== undefined)).toHaveLength(0)
 }

@@ -1,0 +1,11 @@
+/** Why a stream's signal is aborted. One for all, since making an error for each client that leaves is dear. */
+export const STREAM_OVER = new DOMException('The client has left, or the server has closed the stream', 'AbortError')
+
+const NAMES = new Set<unknown>(['AbortError', 'CanceledError'])
+
+/** Whether an error, or what caused it, is what an await that heeds an aborted signal throws. */
+export function isAbort(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const { name, cause } = error as { name?: unknown; cause?: unknown }
+  return error === STREAM_OVER || NAMES.has(name) || cause === STREAM_OVER
+}

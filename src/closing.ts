@@ -1,0 +1,67 @@
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import type { Context } from 'koa'
+
+interface Http2Session {
+  close(): void
+  destroy(): void
+  setTimeout(ms: number): void
+}
+
+interface Http2Stream extends Readable {
+  readonly session?: Http2Session | undefined
+}
+
+const streamOf = ({ req }: Context) => (req as { stream?: Http2Stream }).stream
+
+/** Whether the client of a response is gone, or the response is complete. */
+export function isClosed(ctx: Context): boolean {
+  return streamOf(ctx)?.destroyed ?? (ctx.res.destroyed || ctx.req.socket.destroyed)
+}
+
+/** Calls a listener once, when a response is closed or will never be sent. */
+export function whenClosed(ctx: Context, listener: () => void): void {
+  const { req, res } = ctx
+  if (isClosed(ctx)) queueMicrotask(listener)
+  else if (streamOf(ctx) || res.socket) res.once('close', listener)
+  else whenQueuedIsClosed(req.socket, res, listener)
+}
+
+const queued = new WeakMap<Socket, Set<() => void>>()
+
+// A pipelined response waits for the one before it and has no socket yet. If the client leaves meanwhile, it hears nothing.
+function whenQueuedIsClosed(socket: Socket, res: Context['res'], listener: () => void): void {
+  const waiting = queued.get(socket) ?? new Set()
+  if (!queued.has(socket)) {
+    queued.set(socket, waiting)
+    socket.once('close', () => {
+      for (const closed of waiting) closed()
+    })
+  }
+  const once = () => {
+    if (waiting.delete(once)) listener()
+  }
+  waiting.add(once)
+  res.once('close', once)
+}
+
+/** Keeps a server's timeout from cutting an idle stream. */
+export function keepOpen(ctx: Context): void {
+  ctx.req.setTimeout(0)
+  streamOf(ctx)?.session?.setTimeout(0)
+}
+
+/** Lets the connection of a response go when that has ended: idle, it keeps `server.close()` waiting until the client closes it. */
+export function releaseWhenClosed(ctx: Context): void {
+  const { req, res } = ctx
+  const session = streamOf(ctx)?.session
+  if (session) res.once('close', () => session.close())
+  else res.once('finish', () => req.socket.destroySoon())
+}
+
+/** Cuts the connection of a response. */
+export function cut(ctx: Context): void {
+  const session = streamOf(ctx)?.session
+  if (session) session.destroy()
+  else ctx.req.socket.destroy()
+}
