@@ -32,8 +32,8 @@ export function pubSub(pubsub: PubSub, options: ChannelOptions = {}): StreamMidd
   })
 }
 
-function streamOptions({ keepAlive, retry, maxBuffered, compress }: ChannelOptions) {
-  return { keepAlive, retry, maxBuffered, compress }
+function streamOptions({ keepAlive, retry, maxBuffered, writeTimeout = 60_000, compress }: ChannelOptions) {
+  return { keepAlive, retry, maxBuffered, writeTimeout, compress }
 }
 
 /** The channels that a request reads, each once. Throws 400 for what is no channel. */

@@ -1,6 +1,8 @@
+import { SseError } from './errors.js'
+import { isMessage } from './event.js'
 import { Log, type Range } from './log.js'
 import type { Entry, Plugin, ReadResult, ResetReason, Unsubscribe } from './plugin.js'
-import { follows, isSamePosition, NOWHERE, type Position } from './position.js'
+import { follows, formatPosition, isSamePosition, NOWHERE, type Position } from './position.js'
 import { type Sweepable, sweep } from './sweep.js'
 
 /** A hole: events after `from` that a follower cannot be given. It goes on from `now`. */
@@ -35,6 +37,8 @@ export interface ChannelSettings {
   readonly maxLog: number
   /** Most events that are replayed to one follower; who missed more is told of the hole. */
   readonly maxReplay: number
+  /** Least milliseconds between two sweeps: more latency, fewer writes. Default 0. */
+  readonly coalesce?: number | undefined
 }
 
 export interface ChannelHooks {
@@ -93,6 +97,8 @@ export class Channel implements Sweepable {
   #lineage = 0
   #next = 0
   #unserved = 0
+  #swept = 0
+  #sweepTimer: NodeJS.Timeout | undefined
 
   constructor(name: string, plugin: Plugin, settings: ChannelSettings, hooks: ChannelHooks) {
     this.name = name
@@ -144,6 +150,9 @@ export class Channel implements Sweepable {
   }
 
   advance(until: number): boolean {
+    clearTimeout(this.#sweepTimer)
+    this.#sweepTimer = undefined
+    this.#swept = performance.now()
     for (; this.#unserved > 0; this.#unserved--) {
       if (this.#unserved % 8 === 0 && performance.now() >= until) return true
       if (this.#next >= this.#cursors.length) this.#next = 0
@@ -163,12 +172,7 @@ export class Channel implements Sweepable {
 
   // R1, R3: the subscription is acknowledged before the first read; what was received before a read is in it, or is discarded.
   async #sync(): Promise<void> {
-    this.#unsubscribe ??= this.#plugin.subscribe(
-      this.name,
-      entry => this.#receive(entry),
-      () => this.#resyncOrReport(),
-    )
-    await this.#unsubscribe
+    await this.#subscribed()
     let received: Entry[] = []
     do {
       this.#received = []
@@ -179,6 +183,20 @@ export class Channel implements Sweepable {
         this.#received = undefined
       }
     } while (!received.every(entry => this.#accept(entry)))
+  }
+
+  async #subscribed(): Promise<void> {
+    this.#unsubscribe ??= this.#plugin.subscribe(
+      this.name,
+      entry => this.#receive(entry),
+      () => this.#resyncOrReport(),
+    )
+    try {
+      await this.#unsubscribe
+    } catch (error) {
+      this.#unsubscribe = undefined
+      throw error
+    }
   }
 
   #take(result: ReadResult): void {
@@ -196,10 +214,27 @@ export class Channel implements Sweepable {
   #accept(entry: Entry): boolean {
     const log = this.#log as Log
     if (!follows(entry.position, log.top)) return log.has(entry.position)
-    log.append(entry)
+    if (isMessage(entry.message)) log.append(entry)
+    else this.#skip(entry.position, log)
     this.#unserved = this.#cursors.length
-    sweep(this)
+    this.#sweepSoon()
     return true
+  }
+
+  // What another process has published is not to be trusted, and no reason to stop.
+  #skip(position: Position, log: Log): void {
+    log.append({ position, message: undefined })
+    const where = `at ${formatPosition(position)} of channel '${this.name}'`
+    this.#hooks.failed(
+      new SseError('ERR_SSE_MESSAGE', `A message ${where} is not one that can be sent: it was left out`),
+    )
+  }
+
+  #sweepSoon(): void {
+    const { coalesce = 0 } = this.#settings
+    const wait = coalesce === 0 ? 0 : this.#swept + coalesce - performance.now()
+    if (wait <= 0) sweep(this)
+    else this.#sweepTimer ??= setTimeout(() => sweep(this), wait).unref()
   }
 
   #restart(now: Position, reason: ResetReason): void {
@@ -288,6 +323,7 @@ export class Channel implements Sweepable {
   }
 
   #end(): void {
+    clearTimeout(this.#sweepTimer)
     this.#hooks.emptied()
     this.#unsubscribe?.then(unsubscribe => unsubscribe()).catch(error => this.#hooks.failed(error))
   }

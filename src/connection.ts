@@ -18,6 +18,8 @@ export interface ConnectionSettings {
   readonly retry: number | undefined
   /** Bytes that may wait for a client that does not read. */
   readonly maxBuffered: number
+  /** How long a client may take nothing of what waits for it before it is cut off, in milliseconds; false for any time. */
+  readonly writeTimeout: number | false
   /** Whether middleware may compress the stream. */
   readonly compress: boolean
 }
@@ -45,6 +47,7 @@ export class Connection implements Idler {
   #state: 'waiting' | 'open' | 'ended' | 'left' = 'waiting'
   #unwound = false
   #behind = false
+  #behindSince = 0
   #wake = ignore
   #onLeave = ignore
   #controller: AbortController | undefined
@@ -56,7 +59,10 @@ export class Connection implements Idler {
   constructor(ctx: Context, settings: ConnectionSettings, closed: () => void) {
     this.#ctx = ctx
     this.#settings = settings
-    this.keepAlive = settings.keepAlive || 0
+    this.keepAlive = Math.min(
+      settings.keepAlive || Number.POSITIVE_INFINITY,
+      settings.writeTimeout || Number.POSITIVE_INFINITY,
+    )
     this.#body = new BodySink(settings.maxBuffered, { wanted: () => this.#wanted(), destroyed: () => this.#leave() })
     this.#sink = this.#body
     this.#report = ctx.onerror
@@ -113,8 +119,7 @@ export class Connection implements Idler {
   sendRange({ chunks, text }: Range): void {
     if (this.#state !== 'open') return
     this.#gatherer.flush()
-    this.lastWrite = performance.now()
-    if (!this.#sink.writeChunks(chunks, text)) this.#behind = true
+    this.#wrote(this.#sink.writeChunks(chunks, text))
   }
 
   /** Calls a listener whenever the client has caught up, for a source that does not wait for `ready()`. */
@@ -156,10 +161,13 @@ export class Connection implements Idler {
     return this.#closing
   }
 
-  /** Breaks the silence, unless the client is behind and has enough to read. */
+  /** Breaks the silence; of a client that is behind and takes nothing for too long, for good. */
   beat(): void {
-    if (this.#behind) this.lastWrite = performance.now()
-    else this.#write(COMMENT)
+    const { keepAlive: silence, writeTimeout } = this.#settings
+    const now = performance.now()
+    if (!this.#behind && silence !== false) this.#write(COMMENT)
+    else if (this.#behind && writeTimeout !== false && now - this.#behindSince >= writeTimeout) cut(this.#ctx)
+    this.lastWrite = now
   }
 
   #endWithin(grace: number, releasing: boolean): void {
@@ -214,13 +222,19 @@ export class Connection implements Idler {
     this.#sink = sink
     this.#gatherer.prepend(retry === undefined ? COMMENT : COMMENT + encodeRetry(retry))
     this.lastWrite = performance.now()
-    if (this.keepAlive > 0) keepAlive(this)
+    if (this.keepAlive < Number.POSITIVE_INFINITY) keepAlive(this)
     this.#wake()
   }
 
   #write(text: string): void {
+    this.#wrote(this.#sink.write(text))
+  }
+
+  #wrote(keepsUp: boolean): void {
     this.lastWrite = performance.now()
-    if (!this.#sink.write(text)) this.#behind = true
+    if (keepsUp) return
+    if (!this.#behind) this.#behindSince = this.lastWrite
+    this.#behind = true
   }
 
   #caughtUp(): void {

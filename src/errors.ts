@@ -6,6 +6,8 @@ export type SseErrorCode =
   | 'ERR_SSE_CLOSED'
   /** The server ended the stream before what was awaited had come. */
   | 'ERR_SSE_ENDED'
+  /** A message that came from another process, or from the history, is none that can be sent. The channel went on without it. */
+  | 'ERR_SSE_MESSAGE'
   /** The answer is not an event stream: its status is not 200, or its content type not `text/event-stream`. */
   | 'ERR_SSE_NOT_A_STREAM'
   /** A plugin was used after its `close()`, or that of the `PubSub` or the router that has it. */

@@ -106,7 +106,7 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
   }
 
   #receive(entries: readonly Entry[]): void {
-    for (const { message, position } of entries) this.#add({ id: formatPosition(position), ...message })
+    for (const { message, position } of entries) this.#add({ ...message, id: message.id ?? formatPosition(position) })
   }
 
   #add(message: Message): void {

@@ -104,3 +104,14 @@ export function retryTime(retry: unknown): number {
   if (typeof retry === 'number' && Number.isSafeInteger(retry) && retry > 0) return retry
   throw new TypeError(`retry must be a positive integer, in milliseconds, not ${String(retry)}`)
 }
+
+/** Whether what came from another process is a message that the wire can carry. @internal */
+export function isMessage(value: unknown): value is Message {
+  const { data, ...fields } = (value ?? {}) as Message
+  if (typeof data !== 'string' || (fields.id !== undefined && typeof fields.id !== 'string')) return false
+  try {
+    return new ServerSentEvent(data, { ...fields, allowReserved: true }).data === data
+  } catch {
+    return false
+  }
+}

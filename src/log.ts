@@ -1,4 +1,5 @@
-import { encodeEvent } from './encoder.js'
+import { COMMENT, encodeEvent } from './encoder.js'
+import type { Message } from './event.js'
 import type { Entry } from './plugin.js'
 import { formatPosition, isSamePosition, type Position } from './position.js'
 
@@ -26,7 +27,8 @@ interface Segment {
 }
 
 interface Line {
-  readonly entry: Entry
+  readonly position: Position
+  readonly entry: Entry | undefined
   readonly text: string
   readonly start: number
 }
@@ -66,17 +68,19 @@ export class Log {
 
   /** The position of the newest entry. */
   get top(): Position {
-    return this.#lines.at(-1)?.entry.position ?? this.#base
+    return this.#lines.at(-1)?.position ?? this.#base
   }
 
-  append(entry: Entry): void {
-    const text = wireText(entry)
+  /** Appends an entry; one without a message takes its place and says nothing. */
+  append({ position, message }: { position: Position; message: Message | undefined }): void {
+    const entry = message && { position, message }
+    const text = entry ? wireText(entry) : COMMENT
     const length = Buffer.byteLength(text)
     const chunk = `${length.toString(16)}\r\n${text}\r\n`
     const size = chunk.length - text.length + length
     const segment = this.#room(size)
     segment.used += segment.buffer.write(chunk, segment.used)
-    this.#lines.push({ entry, text, start: this.#end })
+    this.#lines.push({ position, entry, text, start: this.#end })
     this.#end += size
     if (this.#end - this.#start > this.#maxBytes) this.#trim()
   }
@@ -97,13 +101,13 @@ export class Log {
     const end = segment.start + segment.used
     if (this.#last?.from === place && this.#last.end === end) return this.#last
     const chunks = segment.buffer.subarray(place - segment.start, segment.used)
-    const { position: last } = (this.#lines[this.#lineAt(end) - 1] as Line).entry
+    const { position: last } = this.#lines[this.#lineAt(end) - 1] as Line
     const lines = () => this.#lines.slice(this.#lineAt(place), this.#lineAt(end))
     const text = () =>
       lines()
         .map(line => line.text)
         .join('')
-    const entries = () => lines().map(line => line.entry)
+    const entries = () => lines().flatMap(line => line.entry ?? [])
     this.#last = { from: place, chunks, end, last, text, entries }
     return this.#last
   }
@@ -111,9 +115,9 @@ export class Log {
   /** The place after a position, if the log still holds what follows it. */
   placeAfter(position: Position): number | undefined {
     if (isSamePosition(position, this.top)) return this.#end
-    const index = position.offset - (this.#lines[0]?.entry.position.offset ?? 0)
+    const index = position.offset - (this.#lines[0]?.position.offset ?? 0)
     const line = this.#lines[index]
-    if (line && isSamePosition(line.entry.position, position)) return this.#lines[index + 1]?.start ?? this.#end
+    if (line && isSamePosition(line.position, position)) return this.#lines[index + 1]?.start ?? this.#end
     return this.#lines.length > 0 && isSamePosition(position, this.#base) ? this.#start : undefined
   }
 
@@ -139,7 +143,7 @@ export class Log {
     }
     const kept = this.#lineAt(this.#start)
     const [dropped] = this.#lines.splice(0, kept).slice(-1)
-    if (dropped) this.#base = dropped.entry.position
+    if (dropped) this.#base = dropped.position
   }
 
   // The line that starts at a place, by halving.

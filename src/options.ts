@@ -1,8 +1,9 @@
 import type { Context } from 'koa'
-import type { WhenBehind } from './channel.js'
+import type { ChannelSettings, WhenBehind } from './channel.js'
 import type { ChannelStreamSettings } from './channel-stream.js'
 import { retryTime } from './event.js'
 import type { MountSettings } from './mount.js'
+import type { PubSubLimits } from './pubsub.js'
 import type { ChannelIn } from './vector-followers.js'
 
 /** Options that every stream takes. */
@@ -21,6 +22,11 @@ export interface StreamOptions {
    * @default 65_536
    */
   maxBuffered?: number | undefined
+  /**
+   * Milliseconds after which a client is cut off that takes nothing of what waits for it; `false` waits for any time.
+   * @default false; 60_000 for `pubSub`
+   */
+  writeTimeout?: number | false | undefined
   /** Asked before anything else. What is not `true` is answered 403; throw (`ctx.throw(401)`) to answer otherwise. */
   authorize?: ((ctx: Context) => boolean | Promise<boolean>) | undefined
   /**
@@ -114,6 +120,7 @@ export function sourceSettings(options: SourceOptions): SourceSettings {
     keepAlive = 15_000,
     retry,
     maxBuffered = 65_536,
+    writeTimeout = false,
     authorize,
     compress = false,
     methods = ['GET'],
@@ -125,10 +132,20 @@ export function sourceSettings(options: SourceOptions): SourceSettings {
     keepAlive: keepAlive === false ? false : positive('keepAlive', keepAlive, MAX_TIMEOUT),
     retry: retry === undefined ? undefined : retryTime(retry),
     maxBuffered: positiveInteger('maxBuffered', maxBuffered),
+    writeTimeout: writeTimeout === false ? false : positive('writeTimeout', writeTimeout, MAX_TIMEOUT),
     authorize,
     compress: flag('compress', compress),
     methods: methodNames(methods),
     end: flag('end', end),
+  }
+}
+
+/** @throws TypeError or RangeError for a value that cannot be used. */
+export function pubSubLimits({ maxLog = 1_048_576, maxReplay = 10_000, coalesce = 0 }: PubSubLimits): ChannelSettings {
+  return {
+    maxLog: positiveInteger('maxLog', maxLog),
+    maxReplay: positiveInteger('maxReplay', maxReplay),
+    coalesce: coalesce === 0 ? 0 : positive('coalesce', coalesce, MAX_TIMEOUT),
   }
 }
 
@@ -155,7 +172,7 @@ export function pollSettings({ interval = 1_000, limit = -1, changes = false }: 
   }
 }
 
-const STREAM_OPTIONS = ['keepAlive', 'retry', 'maxBuffered', 'authorize', 'compress']
+const STREAM_OPTIONS = ['keepAlive', 'retry', 'maxBuffered', 'writeTimeout', 'authorize', 'compress']
 const OPTIONS = {
   streamGen: [...STREAM_OPTIONS, 'methods', 'end'],
   streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes'],

@@ -4,11 +4,12 @@ import { Channel, type ChannelSettings, type Cursor, type Follower } from './cha
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'
+import { pubSubLimits } from './options.js'
 import type { Plugin } from './plugin.js'
 import { formatPosition, NOWHERE, type Position, parsePosition } from './position.js'
 
 /** Options of `PubSub`. */
-export interface PubSubOptions {
+export interface PubSubOptions extends PubSubLimits {
   /**
    * What carries the channels.
    * @default mittPlugin()
@@ -16,6 +17,25 @@ export interface PubSubOptions {
   plugin?: Plugin | undefined
   /** Called with what fails apart from any call: a channel that cannot be read, an event of a bound emitter. By default it is thrown. */
   onError?: ((error: unknown) => void) | undefined
+}
+
+/** Bounds of each channel in this process. */
+export interface PubSubLimits {
+  /**
+   * Bytes of encoded events that are held for clients that are behind, all in one. Past them they catch up from history.
+   * @default 1_048_576
+   */
+  maxLog?: number | undefined
+  /**
+   * Most events of history that one client is given when it comes back; who missed more is told so.
+   * @default 10_000
+   */
+  maxReplay?: number | undefined
+  /**
+   * Least milliseconds between two rounds of writing to the clients of a channel: more latency, fewer writes.
+   * @default 0
+   */
+  coalesce?: number | undefined
 }
 
 /** What `publish` takes besides the data. */
@@ -32,17 +52,18 @@ export interface BindOptions {
 /** The channel that is meant where none is named. */
 export const DEFAULT_CHANNEL = 'sse'
 
-const SETTINGS: ChannelSettings = { maxLog: 1_048_576, maxReplay: 10_000 }
-
 /** Channels by name, without HTTP: what `SseRouter` serves, and what a worker publishes with. */
 export class PubSub {
   readonly #plugin: Plugin
   readonly #onError: (error: unknown) => void
+  readonly #settings: ChannelSettings
   readonly #channels = new Map<string, Channel>()
 
-  constructor({ plugin = mittPlugin(), onError = rethrow }: PubSubOptions = {}) {
+  /** @throws TypeError or RangeError for options that cannot be used. */
+  constructor({ plugin = mittPlugin(), onError = rethrow, ...limits }: PubSubOptions = {}) {
     this.#plugin = plugin
     this.#onError = onError
+    this.#settings = pubSubLimits(limits)
   }
 
   /** How many channels have followers in this process. */
@@ -110,9 +131,9 @@ export class PubSub {
   #channel(name: string): Channel {
     const known = this.#channels.get(name)
     if (known) return known
-    const channel: Channel = new Channel(name, this.#plugin, SETTINGS, {
+    const channel: Channel = new Channel(name, this.#plugin, this.#settings, {
       emptied: () => this.#channels.get(name) === channel && this.#channels.delete(name),
-      failed: error => this.#onError(error),
+      failed: this.#onError,
     })
     this.#channels.set(name, channel)
     return channel

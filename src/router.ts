@@ -5,12 +5,15 @@ import type { StreamMiddleware } from './mount.js'
 import type { ChannelOptions, FuncOptions, SourceOptions } from './options.js'
 import type { Plugin } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
-import { type PublishOptions, PubSub } from './pubsub.js'
+import { type PublishOptions, PubSub, type PubSubLimits } from './pubsub.js'
 import { type Func, type Source, streamFunc, streamGen } from './source-mounts.js'
 
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
-export interface SseRouterOptions extends RouterOptions {
-  /** @default mittPlugin() */
+export interface SseRouterOptions extends RouterOptions, PubSubLimits {
+  /**
+   * What carries the channels.
+   * @default mittPlugin()
+   */
   plugin?: Plugin | undefined
 }
 
@@ -19,10 +22,13 @@ export class SseRouter extends Router {
   /** The channels that this router serves. */
   readonly pubsub: PubSub
   readonly #mounts: StreamMiddleware[] = []
+  #app: Context['app'] | undefined
 
-  constructor({ plugin, ...options }: SseRouterOptions = {}) {
+  /** @throws TypeError or RangeError for options that cannot be used. */
+  constructor({ plugin, maxLog, maxReplay, coalesce, ...options }: SseRouterOptions = {}) {
     super(options)
-    this.pubsub = new PubSub({ plugin })
+    const onError = (error: unknown) => this.#report(error)
+    this.pubsub = new PubSub({ plugin, maxLog, maxReplay, coalesce, onError })
   }
 
   /**
@@ -77,7 +83,16 @@ export class SseRouter extends Router {
 
   #mount(path: string, methods: readonly string[] = ['GET'], middleware: StreamMiddleware): this {
     this.#mounts.push(middleware)
-    this.register(path, [...methods], middleware)
+    this.register(path, [...methods], (ctx, next) => {
+      this.#app = ctx.app
+      return middleware(ctx, next)
+    })
     return this
+  }
+
+  // A failure of no request goes to the app's error event too. The app is known once it was asked for a stream.
+  #report(error: unknown): void {
+    if (!this.#app) throw error
+    this.#app.emit('error', error)
   }
 }

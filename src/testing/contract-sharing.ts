@@ -38,10 +38,12 @@ export const sharing: Cases = {
   async 'an instance that is closed gets nothing more, and takes no other along'(stage) {
     const [leaves, stays] = await stage.pair()
     const [inbox, witness] = [await stage.subscribe(leaves), await stage.subscribe(stays)]
+    await stage.publish(stays, ['0'])
+    await inbox.until('0')
     await leaves.close()
     await stage.publish(stays, ['1'])
     await witness.until('1')
     await stage.settled()
-    assert.deepEqual(inbox.data, [])
+    assert.deepEqual(inbox.data, ['0'])
   },
 }
