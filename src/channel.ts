@@ -98,6 +98,7 @@ export class Channel implements Sweepable {
   #next = 0
   #unserved = 0
   #swept = 0
+  #sweptTo = 0
   #sweepTimer: NodeJS.Timeout | undefined
 
   constructor(name: string, plugin: Plugin, settings: ChannelSettings, hooks: ChannelHooks) {
@@ -153,6 +154,7 @@ export class Channel implements Sweepable {
     clearTimeout(this.#sweepTimer)
     this.#sweepTimer = undefined
     this.#swept = performance.now()
+    this.#sweptTo = this.#log?.end ?? 0
     for (; this.#unserved > 0; this.#unserved--) {
       if (this.#unserved % 8 === 0 && performance.now() >= until) return true
       if (this.#next >= this.#cursors.length) this.#next = 0
@@ -217,7 +219,9 @@ export class Channel implements Sweepable {
     if (isMessage(entry.message)) log.append(entry)
     else this.#skip(entry.position, log)
     this.#unserved = this.#cursors.length
-    this.#sweepSoon()
+    // A burst that is about to push out of the log what nobody had a turn to get: this is the turn.
+    if (log.end - this.#sweptTo > this.#settings.maxLog / 2) this.advance(Number.POSITIVE_INFINITY)
+    else this.#sweepSoon()
     return true
   }
 

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from '@jest/globals'
 import Koa, { type Middleware } from 'koa'
-import { SseRouter } from 'koa-eventfeed'
+import { SseRouter, type SseRouterOptions } from 'koa-eventfeed'
 
 /** A Koa app that serves an SseRouter, on a port of its own. */
 export interface Served extends AsyncDisposable {
@@ -22,12 +22,13 @@ export interface ServeOptions {
   /** Middleware before the router's. */
   before?: Middleware[]
   Application?: typeof Koa
+  router?: SseRouterOptions
 }
 
 /** Serves routes on a free port. `await using` closes the streams first, then waits for the server as a user would. */
 export async function serve(routes: (sse: SseRouter) => void, options: ServeOptions = {}): Promise<Served> {
-  const { before = [], Application = Koa } = options
-  const sse = new SseRouter()
+  const { before = [], Application = Koa, router = {} } = options
+  const sse = new SseRouter(router)
   routes(sse)
   const app = new Application()
   const errors: Error[] = []
