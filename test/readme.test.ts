@@ -70,16 +70,19 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(snippets('ts')).toHaveLength(8)
+    expect(snippets('ts')).toHaveLength(11)
     expect(snippets('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
     expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n'])
-    expect(readme.match(/^```\w/gm)).toHaveLength(10)
+    expect(readme.match(/^```\w/gm)).toHaveLength(13)
   })
 })
 
 test('the ten lines serve a clock, and a bar that the lines for the page fill', async () => {
   const url = await serve("'/progress'")
+  const news = await openStream(`${url}/sse/news`)
+  await news.find(event => event.data.startsWith('{"time":'))
+  await news.close()
   expect((await dataOf(`${url}/sse/clock`, 2)).every(data => !Number.isNaN(Date.parse(data)))).toBe(true)
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
@@ -117,6 +120,34 @@ test('streamGen: a POST is answered word by word', async () => {
   const body = JSON.stringify({ prompt: 'to be' })
   const response = await fetch(`${url}/chat`, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } })
   expect(await response.text()).toBe(':\ndata: {"delta":"to"}\n\ndata: {"delta":"be"}\n\ndata: [DONE]\n\n')
+})
+
+test('pubSub: who may not read a channel gets 403, others what is published', async () => {
+  const url = await serve("'/chat/:channel'")
+  expect((await fetch(`${url}/chat/staff`)).status).toBe(403)
+  const stream = await openStream(`${url}/chat/lobby`)
+  expect((await stream.find(event => event.event === 'message')).data).toBe('{"text":"Hello!"}')
+  await stream.close()
+})
+
+test('publisher: what is posted with the key arrives', async () => {
+  const url = await serve("'/publish'")
+  const stream = await openStream(`${url}/events`)
+  await stream.find(event => event.event === 'stream-open')
+  const post = (key: string) =>
+    fetch(`${url}/publish`, {
+      method: 'POST',
+      body: '{"data":"hi"}',
+      headers: { 'Content-Type': 'application/json', 'X-Key': key },
+    })
+  expect((await post('wrong')).status).toBe(403)
+  expect(await (await post('secret')).json()).toEqual({ status: 'success', message: 'published', data: 'hi' })
+  expect((await stream.take(1))[0]?.data).toBe('hi')
+  await stream.close()
+})
+
+test('on the server: what is emitted and published is received, and the process ends', async () => {
+  expect(await once(run('unbind()'), 'exit')).toEqual([0, null])
 })
 
 test('as middleware: other middleware goes before', async () => {
