@@ -1,6 +1,9 @@
 import type Koa from 'koa'
+import { app as announcer } from './announcer.js'
+import { app as chat } from './chat.js'
 import { app as clock } from './clock.js'
 import { app as counter } from './counter.js'
+import { app as notifications } from './notifications.js'
 import { app as progress } from './progress.js'
 import { app as tokens } from './tokens.js'
 
@@ -15,7 +18,7 @@ export interface Example {
   /** The stream's path inside the app. */
   stream: string
   /** Which module of `site/panes` shows the stream. */
-  pane: 'latest' | 'lines' | 'progress' | 'tokens'
+  pane: 'announcer' | 'chat' | 'latest' | 'lines' | 'notifications' | 'progress' | 'tokens'
   app: Koa
 }
 
@@ -56,5 +59,33 @@ export const examples: Example[] = [
     stream: '/chat',
     pane: 'tokens',
     app: tokens,
+  },
+  {
+    name: 'chat',
+    title: 'Chat',
+    summary:
+      'Each room is a channel. Open the page in a second tab: a newcomer sees the last messages, and whoever was cut off gets what was missed.',
+    method: 'GET',
+    stream: '/rooms/lobby',
+    pane: 'chat',
+    app: chat,
+  },
+  {
+    name: 'announcer',
+    title: 'Announcer',
+    summary: 'The smallest channel: `publish` in one route, and every client of the other one gets it.',
+    method: 'GET',
+    stream: '/listen',
+    pane: 'announcer',
+    app: announcer,
+  },
+  {
+    name: 'notifications',
+    title: 'Notifications',
+    summary: 'Events of an `EventEmitter`, bound to a channel. Each arrives under its own name.',
+    method: 'GET',
+    stream: '/events',
+    pane: 'notifications',
+    app: notifications,
   },
 ]

@@ -60,7 +60,6 @@ function oneFollower(
   { whenBehind, anchor }: ChannelStreamSettings,
   fail: (error?: unknown) => void,
 ): Follower {
-  let anchored = !anchor
   return {
     whenBehind,
     fail,
@@ -70,9 +69,9 @@ function oneFollower(
     take: range => connection.sendRange(range),
     replay: entries => connection.send(entries.map(wireText).join('')),
     reset: reset => connection.send(encodeEvent(resetEvent(channel, reset))),
-    joined: ({ position }) => {
-      if (!anchored) connection.send(encodeEvent(openEvent([channel], formatPosition(position as Position))))
-      anchored = true
+    joined: () => {},
+    live: ({ position }) => {
+      if (anchor) connection.send(encodeEvent(openEvent([channel], formatPosition(position as Position))))
     },
   }
 }

@@ -27,6 +27,8 @@ export interface Follower {
   replay(entries: readonly Entry[]): void
   /** It has a place in the channel now, and what follows `cursor.position` will be given to it. */
   joined(cursor: Cursor): void
+  /** It has all that there was to replay. Called once. */
+  live(cursor: Cursor): void
   reset(reset: Reset): void
   /** It cannot be served any more: an error, or none when it is closed for being behind. */
   fail(error?: unknown): void
@@ -47,6 +49,9 @@ export interface ChannelHooks {
   failed(error: unknown): void
 }
 
+/** Characters of history that a follower is given at a time. */
+const PAGE = 16_384
+
 /** Where a follower stands in a channel. */
 export class Cursor {
   readonly #channel: Channel
@@ -55,6 +60,10 @@ export class Cursor {
   position: Position | undefined
   /** The same in the channel's log; undefined while it is being brought there from history. */
   place: number | undefined
+  /** What it gets from history before it goes on in the log. */
+  backlog: readonly Entry[] = []
+  /** Whether it has once had all that there was. */
+  live = false
   /** Its place among the channel's cursors; -1 when it is closed. */
   index = -1
 
@@ -137,17 +146,42 @@ export class Channel implements Sweepable {
     const log = this.#log
     const { follower } = cursor
     while (log && cursor.place !== undefined && !cursor.closed && follower.ready) {
+      if (cursor.backlog.length > 0) {
+        this.#servePage(cursor)
+        continue
+      }
       if (follower.whenBehind === 'latest') cursor.place = Math.max(cursor.place, log.newest)
       if (cursor.place < log.start) {
         this.#overrun(cursor)
         return
       }
       const range = log.rangeFrom(cursor.place)
-      if (!range) return
+      if (!range) {
+        this.#announce(cursor)
+        return
+      }
       cursor.place = range.end
       cursor.position = range.last
       follower.take(range)
     }
+  }
+
+  #announce(cursor: Cursor): void {
+    if (cursor.live) return
+    cursor.live = true
+    cursor.follower.live(cursor)
+  }
+
+  // By pages, at the follower's pace: a thousand clients that come back and do not read must not hold a thousand histories.
+  #servePage(cursor: Cursor): void {
+    let count = 0
+    for (let size = 0; size < PAGE && count < cursor.backlog.length; count++) {
+      size += cursor.backlog[count]?.message.data.length ?? 0
+    }
+    const page = cursor.backlog.slice(0, count)
+    cursor.backlog = cursor.backlog.slice(count)
+    cursor.position = page.at(-1)?.position
+    cursor.follower.replay(page)
   }
 
   advance(until: number): boolean {
@@ -253,6 +287,7 @@ export class Channel implements Sweepable {
     const from = cursor.position
     cursor.position = log.top
     cursor.place = log.end
+    cursor.backlog = []
     cursor.follower.reset({ reason, from, now: log.top })
   }
 
@@ -300,8 +335,7 @@ export class Channel implements Sweepable {
     if (cursor.closed) return
     const missed = result.ok ? result.entries.filter(({ position }) => position.offset <= top.offset) : []
     if (result.ok && lineage === this.#lineage && isChain(after, missed, top)) {
-      cursor.position = top
-      cursor.follower.replay(missed)
+      cursor.backlog = cursor.follower.whenBehind === 'latest' ? missed.slice(-1) : missed
       this.#settle(cursor, end, log)
     } else {
       this.#reset(cursor, result.ok ? 'fork' : result.reason)

@@ -98,6 +98,7 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
         return isAsked()
       },
       joined,
+      live: () => {},
       take: (range: Range) => this.#receive(range.entries()),
       replay: entries => this.#receive(entries),
       reset: (reset: Reset) => this.#add(resetEvent(this.#channel, reset)),

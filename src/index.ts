@@ -1,5 +1,6 @@
 export type { Emitter } from './bind.js'
 export { pubSub } from './channel-mounts.js'
+export { SseError, type SseErrorCode } from './errors.js'
 export { type EventFields, type Message, ServerSentEvent } from './event.js'
 export type { EventSubscription, ReceivedEvent, SubscribeOptions } from './event-subscription.js'
 export type { StreamMiddleware } from './mount.js'

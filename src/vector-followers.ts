@@ -30,7 +30,8 @@ export class VectorFollowers {
   readonly #seen: readonly string[] | undefined
   /** What is sent once every channel has its part. */
   #early: (() => void)[] = []
-  #unjoined: Set<string>
+  readonly #unjoined: Set<string>
+  readonly #replaying: Set<string>
 
   constructor(
     connection: Connection,
@@ -48,6 +49,7 @@ export class VectorFollowers {
     this.#seen = lastEventId === undefined ? undefined : this.#split(lastEventId)
     this.#parts = this.#channels.map((_, index) => this.#seen?.[index])
     this.#unjoined = new Set(channels)
+    this.#replaying = new Set(channels)
   }
 
   /** A follower for each channel, and the part of the last event ID that it goes on from. */
@@ -73,6 +75,7 @@ export class VectorFollowers {
       replay: receive,
       reset: (reset: Reset) => this.#send(index, reset.now, resetEvent(channel, reset)),
       joined: cursor => this.#joined(channel, index, cursor),
+      live: () => this.#live(channel),
     }
   }
 
@@ -81,8 +84,13 @@ export class VectorFollowers {
     if (!this.#unjoined.delete(channel) || this.#unjoined.size > 0) return
     for (const send of this.#early) send()
     this.#early = []
-    if (this.#settings.anchor) this.#connection.send(encodeEvent(openEvent(this.#channels, this.#id)))
     this.#advance()
+  }
+
+  #live(channel: string): void {
+    this.#replaying.delete(channel)
+    if (this.#replaying.size > 0 || !this.#settings.anchor) return
+    this.#connection.send(encodeEvent(openEvent(this.#channels, this.#id)))
   }
 
   #send(index: number, position: Position, message: Message): void {

@@ -70,11 +70,11 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(snippets('ts')).toHaveLength(11)
+    expect(snippets('ts')).toHaveLength(12)
     expect(snippets('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
     expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n'])
-    expect(readme.match(/^```\w/gm)).toHaveLength(13)
+    expect(readme.match(/^```\w/gm)).toHaveLength(14)
   })
 })
 
@@ -171,6 +171,10 @@ test('shutting down: a SIGTERM ends the streams, and then the process', async ()
   expect(await exit).toEqual([0, null])
 })
 
+test('write a plugin: the contract suite and a stream prove the plugin', async () => {
+  expect(await once(run('provePlugin'), 'exit')).toEqual([0, null])
+})
+
 test('testing your streams: the test passes, and leaves nothing open', async () => {
-  expect(await once(run('openStream'), 'exit')).toEqual([0, null])
+  expect(await once(run('again.close()'), 'exit')).toEqual([0, null])
 })

@@ -5,3 +5,9 @@ export function element(tag, { className = '', text = '' } = {}) {
   if (text !== '') made.textContent = text
   return made
 }
+
+/** Adds an item to a list of which only the newest are kept. */
+export function addItem(list, item, kept) {
+  list.append(item)
+  while (list.children.length > kept) list.firstChild.remove()
+}

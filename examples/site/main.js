@@ -2,6 +2,7 @@ import { makeCard } from './card.js'
 
 const main = document.querySelector('#examples')
 
+main.setAttribute('aria-busy', 'true')
 try {
   const response = await fetch('/examples.json')
   if (!response.ok) throw new Error(`the server answered ${response.status}`)
@@ -12,3 +13,4 @@ try {
   notice.textContent = `The examples could not be loaded: ${error.message}`
   main.append(notice)
 }
+main.setAttribute('aria-busy', 'false')

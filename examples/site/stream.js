@@ -1,3 +1,5 @@
+import { Turn } from './slots.js'
+
 /**
  * Opens an EventSource and says how the connection stands: connecting, live, reconnecting, ended. Returns a function
  * that closes it.
@@ -6,7 +8,7 @@ export function openStream(url, say, onMessage, onEnd = () => {}) {
   const source = new EventSource(url)
   say('connecting')
   source.addEventListener('open', () => say('live'))
-  source.addEventListener('message', event => onMessage(event.data))
+  source.addEventListener('message', event => onMessage(event.data, event.lastEventId))
   source.addEventListener('error', () => {
     const ended = source.readyState === EventSource.CLOSED
     say(ended ? 'ended' : 'reconnecting')
@@ -16,37 +18,41 @@ export function openStream(url, say, onMessage, onEnd = () => {}) {
 }
 
 /**
- * Calls `start` when the element comes into view and what `start` returned when it leaves it, or when the tab is
- * hidden: over HTTP/1.1 a browser opens six connections to a host, and all tabs share them.
+ * Calls `start` when the element is in view and a slot is free, and what `start` returned when the element leaves the view or
+ * the tab is hidden. Returns a function that ends this.
  */
-export function whileInView(element, start) {
+export function whileInView(element, say, start) {
+  const closing = new AbortController()
   let inView = false
-  let stop
+  let turn
+  const stop = words => {
+    turn?.leave()
+    turn = undefined
+    say(words)
+  }
   const update = () => {
-    const wanted = inView && !document.hidden
-    if (wanted) stop ??= start()
-    else {
-      stop?.()
-      stop = undefined
-    }
+    if (!inView || document.hidden) return stop('paused')
+    turn ??= new Turn(say, start)
   }
   const observer = new IntersectionObserver(entries => {
     inView = entries.at(-1).isIntersecting
     update()
   })
   observer.observe(element)
-  document.addEventListener('visibilitychange', update)
+  document.addEventListener('visibilitychange', update, { signal: closing.signal })
+  for (const type of ['focusin', 'pointerdown']) {
+    element.addEventListener(type, () => turn?.hurry(), { signal: closing.signal })
+  }
+  return () => {
+    closing.abort()
+    observer.disconnect()
+    stop('paused')
+  }
 }
 
 /** An endless stream: open while the element is in view. */
 export function streamInView(element, url, say, onMessage) {
-  whileInView(element, () => {
-    const close = openStream(url, say, onMessage)
-    return () => {
-      close()
-      say('paused')
-    }
-  })
+  whileInView(element, say, () => openStream(url, say, onMessage))
 }
 
 /** Calls `start` when the element is first seen. */

@@ -1,4 +1,5 @@
 import mittModule from 'mitt'
+import { SseError } from '../../src/errors.js'
 import type { Entry, Plugin } from '../../src/plugin.js'
 import type { Position } from '../../src/position.js'
 import { History, type HistoryLimits } from './history.js'
@@ -24,8 +25,10 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
   const outgoing: { event: string; entry: Entry }[] = []
   let emitting = false
   let forgetting: NodeJS.Timeout | undefined
+  let closed = false
 
   const historyOf = (channel: string) => {
+    if (closed) throw new SseError('ERR_SSE_PLUGIN_CLOSED', 'The mitt plugin is closed: make a new one')
     let known = histories.get(channel)
     if (!known) {
       const root: Position = { epoch: randomTag() + randomTag(), offset: 0, parent: randomTag(), tag: randomTag() }
@@ -51,8 +54,11 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
   const emitAll = () => {
     if (emitting) return
     emitting = true
-    for (let next = outgoing.shift(); next; next = outgoing.shift()) emitter.emit(next.event, next.entry)
-    emitting = false
+    try {
+      for (let next = outgoing.shift(); next; next = outgoing.shift()) emitter.emit(next.event, next.entry)
+    } finally {
+      emitting = false
+    }
   }
 
   return {
@@ -70,9 +76,10 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
     async subscribe(channel, deliver) {
       const event = eventOf(channel)
       historyOf(channel)
-      emitter.on(event, deliver)
+      const listener = (entry: Entry) => deliver(entry) // mitt takes away a function, not one subscription of it
+      emitter.on(event, listener)
       return () => {
-        emitter.off(event, deliver)
+        emitter.off(event, listener)
         if (emitter.all.get(event)?.length !== 0) return
         emitter.all.delete(event) // mitt keeps an empty list for every name
         historyOf(channel).touched = performance.now()
@@ -88,6 +95,7 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
       return histories.get(channel)?.find(id)
     },
     async close() {
+      closed = true
       clearInterval(forgetting)
       forgetting = undefined
       emitter.all.clear()

@@ -80,7 +80,7 @@ describe('the token stream in Chromium', () => {
     const { page } = visit
     const texts = await watchTexts(page, '#tokens .answer')
     await page.getByLabel('Prompt').fill(prompt)
-    await page.getByRole('button', { name: 'Send' }).click()
+    await page.locator('#tokens').getByRole('button', { name: 'Send' }).click()
     await untilState(page, 'tokens', 'ended')
     return { ...visit, texts: await texts() }
   }
@@ -107,7 +107,7 @@ describe('the token stream in Chromium', () => {
 
   test('K1: an answer can be stopped, and the server sees that the reader has gone', async () => {
     const { page } = await stage.visit()
-    await page.getByRole('button', { name: 'Send' }).click()
+    await page.locator('#tokens').getByRole('button', { name: 'Send' }).click()
     await page.locator('#tokens .answer', { hasText: 'You asked' }).waitFor()
     await page.getByRole('button', { name: 'Stop' }).click()
     await untilState(page, 'tokens', 'stopped')

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { app } from '../../examples/server.js'
+import type Koa from 'koa'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { app as gallery } from '../../examples/server.js'
 import { type Seen, type Served, serve } from './serve.js'
 
 /** For what takes as long as an example takes, such as a bar that fills in ten seconds. */
@@ -13,18 +14,21 @@ export interface Visit {
   readonly faults: readonly string[]
 }
 
-/** The gallery, served anew for each test, and Chromium to visit it with. */
+/** A page, served anew for each test, and Chromium to visit it with. */
 export class Stage {
   #browser: Browser | undefined
   #served: Served | undefined
 
-  /** Prepares and clears up around the tests of the file that calls it. */
-  constructor() {
+  /**
+   * Prepares and clears up around the tests of the file that calls it.
+   * @param app What is served; called for each test. The gallery by default.
+   */
+  constructor(app: () => Koa = () => gallery) {
     beforeAll(async () => {
       this.#browser = await launch()
     })
     beforeEach(async () => {
-      this.#served = await serve(app)
+      this.#served = await serve(app())
     })
     afterEach(async () => {
       await Promise.all(this.#browser?.contexts().map(context => context.close()) ?? [])
@@ -45,11 +49,16 @@ export class Stage {
   /** Opens the page in a fresh profile and waits until the examples are there. */
   async visit(options: BrowserContextOptions = {}): Promise<Visit> {
     if (this.#browser === undefined) throw new Error('only within a test')
-    const page = await (await this.#browser.newContext(options)).newPage()
+    return this.visitAgain(await this.#browser.newContext(options))
+  }
+
+  /** Opens the page in one more tab of a profile. */
+  async visitAgain(profile: BrowserContext): Promise<Visit> {
+    const page = await profile.newPage()
     await page.addInitScript({ path: fileURLToPath(new URL('in-page.js', import.meta.url)) })
     const faults = faultsOf(page)
     await page.goto(this.served.url)
-    await page.locator('#tokens').waitFor()
+    await page.locator('main[aria-busy=false]').waitFor()
     return { page, faults }
   }
 }

@@ -3,9 +3,12 @@ import { performance } from 'node:perf_hooks'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type Koa from 'koa'
 import { type OpenStreamOptions, openStream, type TestStream } from 'koa-eventfeed/testing'
+import { app as announcer } from '../../examples/announcer.js'
+import { app as chat } from '../../examples/chat.js'
 import { app as clock } from '../../examples/clock.js'
 import { app as counter } from '../../examples/counter.js'
 import { examples } from '../../examples/list.js'
+import { app as notifications } from '../../examples/notifications.js'
 import { app as progress } from '../../examples/progress.js'
 import { app as tokens } from '../../examples/tokens.js'
 
@@ -38,6 +41,9 @@ describe('every example', () => {
     ['counter', counter, { path: '/sse' }],
     ['progress', progress, { path: '/progressfeed' }],
     ['tokens', tokens, { path: '/chat', ...ask }],
+    ['chat', chat, { path: '/rooms/lobby' }],
+    ['announcer', announcer, { path: '/listen' }],
+    ['notifications', notifications, { path: '/events' }],
   ])('%s stands alone and answers with the headers of an event stream', async (_, app, options) => {
     const { status, headers } = await open(app, options)
     expect(status).toBe(200)
@@ -53,6 +59,7 @@ describe('every example', () => {
 
 test.each(examples)('$name is a file to copy: it imports nothing but packages', async ({ name }) => {
   const source = await readFile(new URL(`../../examples/${name}.ts`, import.meta.url), 'utf8')
+  expect(source.split('\n').length).toBeLessThan(60)
   const imported = [...source.matchAll(/from '(.+)'/g)].map(([, from]) => from)
   expect(imported).toContain('koa-eventfeed')
   expect(imported.filter(from => from?.startsWith('.'))).toEqual([])

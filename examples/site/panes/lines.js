@@ -1,4 +1,4 @@
-import { element } from '../dom.js'
+import { addItem, element } from '../dom.js'
 import { streamInView } from '../stream.js'
 
 const KEPT = 5
@@ -7,8 +7,5 @@ const KEPT = 5
 export function show(pane, url, say) {
   const lines = element('ol', { className: 'lines' })
   pane.append(lines)
-  streamInView(pane, url, say, data => {
-    lines.append(element('li', { text: data }))
-    while (lines.children.length > KEPT) lines.firstChild.remove()
-  })
+  streamInView(pane, url, say, data => addItem(lines, element('li', { text: data }), KEPT))
 }

@@ -1,4 +1,5 @@
 import { element } from '../dom.js'
+import { Turn } from '../slots.js'
 import { onceInView, openStream } from '../stream.js'
 
 /**
@@ -26,19 +27,26 @@ export function show(pane, url, say) {
     if (again.getAttribute('aria-disabled') === 'true') return
     let runs = 0
     let last = 100
+    let seen = ''
     setRunning(true)
     set(0)
     result.textContent = 'The job is running.'
-    const onMessage = data => {
+    const onMessage = (data, id) => {
+      seen = id
       const { progress } = JSON.parse(data)
       if (progress <= last) runs++
       last = progress
       set(progress)
     }
-    openStream(url, say, onMessage, () => {
+    const onEnd = () => {
+      turn.leave()
       setRunning(false)
       result.textContent = bar.value < 100 ? 'The stream broke off.' : `Done. The job ran ${times(runs)}.`
-    })
+    }
+    // Another pane may take its connection; then it goes on where it was when it gets one again.
+    const turn = new Turn(say, () =>
+      openStream(seen === '' ? url : `${url}?lastEventId=${seen}`, say, onMessage, onEnd),
+    )
   }
   set(0)
   again.addEventListener('click', run)

@@ -1,4 +1,5 @@
 import { element } from '../dom.js'
+import { post } from '../request.js'
 
 /** A prompt is posted with fetch, and the answer is read from the response as it arrives. */
 export function show(pane, url, say) {
@@ -16,7 +17,7 @@ export function show(pane, url, say) {
     answer.textContent = ''
     say('connecting')
     try {
-      const response = await post(url, input.value, signal)
+      const response = await post(url, { prompt: input.value }, signal)
       say('live')
       for await (const token of tokens(response.body)) answer.append(token)
       say('ended')
@@ -45,13 +46,6 @@ function promptForm() {
   label.append(input)
   form.append(label, button)
   return { form, input, button }
-}
-
-async function post(url, prompt, signal) {
-  const headers = { 'Content-Type': 'application/json' }
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ prompt }), signal })
-  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
-  return response
 }
 
 async function* tokens(body) {

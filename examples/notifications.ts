@@ -1,0 +1,28 @@
+// The shop knows nothing of browsers: it emits its events as ever, and those that are bound reach every open page.
+import { EventEmitter } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
+import Koa from 'koa'
+import { SseRouter } from 'koa-eventfeed'
+
+const channel = 'shop'
+const shop = new EventEmitter()
+const sse = new SseRouter()
+let orders = 0
+
+// The warehouse.
+shop.on('order', async order => {
+  await setTimeout(1_500, undefined, { ref: false })
+  shop.emit('shipped', order)
+})
+
+sse.pubsub.bind(shop, ['order', 'shipped'], { channel })
+sse.pubSub('/events', { channel, retry: 1_000 })
+sse.post('/orders', ctx => {
+  const order = { id: ++orders }
+  shop.emit('order', order)
+  ctx.status = 201
+  ctx.body = order
+})
+
+export const app = new Koa()
+app.use(sse.routes()).use(sse.allowedMethods())

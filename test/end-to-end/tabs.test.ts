@@ -1,0 +1,122 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Page } from 'playwright-core'
+import { patiently, Stage, untilState, type Visit } from './browser.js'
+
+describe('the gallery in several tabs', () => {
+  const stage = new Stage()
+  const streams = [
+    '/clock/eventfeed',
+    '/counter/sse',
+    '/progress/progressfeed',
+    '/chat/rooms/lobby',
+    '/announcer/listen',
+    '/notifications/events',
+  ]
+  const tall = { viewport: { width: 1280, height: 2_600 } }
+
+  async function enter({ page }: Visit): Promise<void> {
+    await page.locator('#chat .pane').scrollIntoViewIfNeeded()
+    await untilState(page, 'chat', 'live')
+  }
+
+  async function write(page: Page, name: string, text: string): Promise<void> {
+    await page.getByLabel('Name').fill(name)
+    await page.getByLabel('Message', { exact: true }).fill(text)
+    await page.getByLabel('Message', { exact: true }).press('Enter')
+  }
+
+  const message = (page: Page, text: string) => page.locator('#chat .messages li', { hasText: text })
+
+  test('two in one room see what the other writes, a third what was written before it came', async () => {
+    const ann = await stage.visit()
+    await enter(ann)
+    const bob = await stage.visitAgain(ann.page.context())
+    await enter(bob)
+    await write(ann.page, 'Ann', 'Hello Bob')
+    await message(bob.page, 'Ann Hello Bob').waitFor(patiently)
+    await write(bob.page, 'Bob', 'Hello Ann')
+    await message(bob.page, 'Bob Hello Ann').waitFor(patiently)
+    await bob.page.close()
+    const third = await stage.visitAgain(ann.page.context())
+    await enter(third)
+    for (const { page } of [ann, third]) {
+      await message(page, 'Bob Hello Ann').waitFor(patiently)
+      const texts = await page.locator('#chat .messages li').allTextContents()
+      expect(texts.slice(-2).map(text => text.replace(/^\d\d:\d\d /, ''))).toEqual(['Ann Hello Bob', 'Bob Hello Ann'])
+    }
+    expect(await ann.page.getByLabel('Message', { exact: true }).inputValue()).toBe('')
+    expect([...ann.faults, ...bob.faults, ...third.faults]).toEqual([])
+  })
+
+  test('a room of its own shows its own messages, and text that looks like HTML as text', async () => {
+    const { page, faults } = await stage.visit()
+    const attack = '<img src=x onerror="document.title=1"><script>document.title=2</script>&lt;b&gt;'
+    await enter({ page, faults })
+    await write(page, 'Ann', 'in the lobby')
+    await message(page, 'in the lobby').waitFor(patiently)
+    await page.getByLabel('Room').selectOption('garden')
+    await untilState(page, 'chat', 'live')
+    await write(page, attack.slice(0, 40), attack)
+    await message(page, attack).waitFor(patiently)
+    expect(await page.locator('#chat .messages li').count()).toBe(1)
+    expect(await page.locator('#chat .messages li *').count()).toBe(3)
+    expect(await page.title()).toBe('koa-eventfeed')
+    expect(faults).toEqual([])
+  })
+
+  test('every room that can be chosen is there', async () => {
+    const { page, faults } = await stage.visit()
+    await enter({ page, faults })
+    for (const room of await page.getByLabel('Room').locator('option').allTextContents()) {
+      await page.getByLabel('Room').selectOption(room)
+      await write(page, 'Ann', `There is the ${room}`)
+      await message(page, `There is the ${room}`).waitFor(patiently)
+    }
+    expect(faults).toEqual([])
+  })
+
+  test('more panes than connections: who has none says so, and gets one when it is used', async () => {
+    const first = await stage.visit(tall)
+    for (const name of ['clock', 'counter', 'progress', 'chat']) await untilState(first.page, name, 'live')
+    await untilState(first.page, 'notifications', 'waiting for a free connection')
+    const requests = streams.map(path => stage.seen(path).length)
+    expect(requests).toEqual([1, 1, 1, 1, 0, 0])
+    const second = await stage.visitAgain(first.page.context())
+    await untilState(second.page, 'chat', 'waiting for a free connection')
+    await write(second.page, 'Bob', 'heard in both tabs')
+    await untilState(second.page, 'chat', 'live')
+    for (const { page } of [first, second]) await message(page, 'heard in both tabs').waitFor(patiently)
+    await untilState(first.page, 'clock', 'waiting for a free connection')
+    await first.page.close()
+    for (const name of ['clock', 'counter', 'progress']) await untilState(second.page, name, 'live')
+    expect([...first.faults, ...second.faults]).toEqual([])
+  })
+})
+
+describe('the panes of channels', () => {
+  const stage = new Stage()
+
+  test('C1: a ping is announced', async () => {
+    const { page, faults } = await stage.visit()
+    await page.locator('#announcer .pane').scrollIntoViewIfNeeded()
+    await untilState(page, 'announcer', 'live')
+    await page.getByRole('button', { name: 'Ping' }).click()
+    await page.locator('#announcer li', { hasText: /^\d\d:\d\d:\d\d {2}pong$/ }).waitFor(patiently)
+    expect(await page.locator('#announcer li').count()).toBe(1)
+    expect(faults).toEqual([])
+  })
+
+  test('S1: an order is notified, then that it is shipped', async () => {
+    const { page, faults } = await stage.visit()
+    await page.locator('#notifications .pane').scrollIntoViewIfNeeded()
+    await untilState(page, 'notifications', 'live')
+    await page.getByRole('button', { name: 'Place an order' }).click()
+    await page.locator('#notifications li', { hasText: 'shipped' }).waitFor(patiently)
+    const texts = await page.locator('#notifications li').allTextContents()
+    expect(texts).toEqual([
+      expect.stringMatching(/^order Order \d+ has come in\.$/),
+      expect.stringMatching(/^shipped Order \d+ is on its way\.$/),
+    ])
+    expect(faults).toEqual([])
+  })
+})
