@@ -1,5 +1,5 @@
-import type { Cursor, Follower, WhenBehind } from './channel.js'
 import type { Connection } from './connection.js'
+import type { Cursor, Follower, WhenBehind } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import { wireText } from './log.js'
 import { formatPosition, type Position } from './position.js'

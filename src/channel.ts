@@ -1,38 +1,10 @@
+import { Cursor, type CursorOwner, type Follower } from './cursor.js'
 import { SseError } from './errors.js'
 import { isMessage } from './event.js'
-import { Log, type Range } from './log.js'
+import { Log } from './log.js'
 import type { Entry, Plugin, ReadResult, ResetReason, Unsubscribe } from './plugin.js'
 import { follows, formatPosition, isSamePosition, NOWHERE, type Position } from './position.js'
 import { type Sweepable, sweep } from './sweep.js'
-
-/** A hole: events after `from` that a follower cannot be given. It goes on from `now`. */
-export interface Reset {
-  readonly reason: ResetReason
-  readonly from: Position | undefined
-  readonly now: Position
-}
-
-/** What a slow client gets once it reads again. */
-export type WhenBehind = 'catch-up' | 'latest' | 'close'
-
-/** Who follows a channel. */
-export interface Follower {
-  /** Whether it can take more now. When it can again, it calls `cursor.advance()`. */
-  readonly ready: boolean
-  /** What happens when it is behind: it gets all that it missed, only the newest event, or is closed. */
-  readonly whenBehind: WhenBehind
-  /** Events that follow what it has. */
-  take(range: Range): void
-  /** Events from history that follow what it has. */
-  replay(entries: readonly Entry[]): void
-  /** It has a place in the channel now, and what follows `cursor.position` will be given to it. */
-  joined(cursor: Cursor): void
-  /** It has all that there was to replay. Called once. */
-  live(cursor: Cursor): void
-  reset(reset: Reset): void
-  /** It cannot be served any more: an error, or none when it is closed for being behind. */
-  fail(error?: unknown): void
-}
 
 export interface ChannelSettings {
   /** Bytes of encoded events that are held for followers that are behind. */
@@ -49,51 +21,13 @@ export interface ChannelHooks {
   failed(error: unknown): void
 }
 
-/** Characters of history that a follower is given at a time. */
-const PAGE = 16_384
-
-/** Where a follower stands in a channel. */
-export class Cursor {
-  readonly #channel: Channel
-  readonly follower: Follower
-  /** After the last event that the follower got. */
-  position: Position | undefined
-  /** The same in the channel's log; undefined while it is being brought there from history. */
-  place: number | undefined
-  /** What it gets from history before it goes on in the log. */
-  backlog: readonly Entry[] = []
-  /** Whether it has once had all that there was. */
-  live = false
-  /** Its place among the channel's cursors; -1 when it is closed. */
-  index = -1
-
-  constructor(channel: Channel, follower: Follower) {
-    this.#channel = channel
-    this.follower = follower
-  }
-
-  /** Gives the follower all that it can take. */
-  advance(): void {
-    this.#channel.serve(this)
-  }
-
-  get closed(): boolean {
-    return this.index === -1
-  }
-
-  /** Stops following. Twice is harmless. */
-  close(): void {
-    if (!this.closed) this.#channel.leave(this)
-  }
-}
-
 /**
  * One channel in this process: one subscription with the plugin, one verified position, and the cursors of all who follow.
  *
  * What is received counts only if it follows what is held; anything else is read again from there. So no loss, doubling or
  * disorder between processes reaches a follower.
  */
-export class Channel implements Sweepable {
+export class Channel implements Sweepable, CursorOwner {
   readonly name: string
   readonly #plugin: Plugin
   readonly #settings: ChannelSettings
@@ -147,7 +81,7 @@ export class Channel implements Sweepable {
     const { follower } = cursor
     while (log && cursor.place !== undefined && !cursor.closed && follower.ready) {
       if (cursor.backlog.length > 0) {
-        this.#servePage(cursor)
+        follower.replay(cursor.nextPage())
         continue
       }
       if (follower.whenBehind === 'latest') cursor.place = Math.max(cursor.place, log.newest)
@@ -170,18 +104,6 @@ export class Channel implements Sweepable {
     if (cursor.live) return
     cursor.live = true
     cursor.follower.live(cursor)
-  }
-
-  // By pages, at the follower's pace: a thousand clients that come back and do not read must not hold a thousand histories.
-  #servePage(cursor: Cursor): void {
-    let count = 0
-    for (let size = 0; size < PAGE && count < cursor.backlog.length; count++) {
-      size += cursor.backlog[count]?.message.data.length ?? 0
-    }
-    const page = cursor.backlog.slice(0, count)
-    cursor.backlog = cursor.backlog.slice(count)
-    cursor.position = page.at(-1)?.position
-    cursor.follower.replay(page)
   }
 
   advance(until: number): boolean {

@@ -1,4 +1,4 @@
-import type { Cursor, Follower, Reset } from './channel.js'
+import type { Cursor, Follower, Reset } from './cursor.js'
 import type { Message } from './event.js'
 import type { Range } from './log.js'
 import type { Entry } from './plugin.js'

@@ -1,6 +1,7 @@
 import type { Context } from 'koa'
-import type { ChannelSettings, WhenBehind } from './channel.js'
+import type { ChannelSettings } from './channel.js'
 import type { ChannelStreamSettings } from './channel-stream.js'
+import type { WhenBehind } from './cursor.js'
 import { retryTime } from './event.js'
 import type { MountSettings } from './mount.js'
 import type { PubSubLimits } from './pubsub.js'

@@ -1,6 +1,7 @@
 import { mittPlugin } from '../plugins/mitt/index.js'
 import { type Emitter, isEmitter, listen } from './bind.js'
-import { Channel, type ChannelSettings, type Cursor, type Follower } from './channel.js'
+import { Channel, type ChannelSettings } from './channel.js'
+import type { Cursor, Follower } from './cursor.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'

@@ -1,4 +1,4 @@
-import type { Reset } from './channel.js'
+import type { Reset } from './cursor.js'
 import type { Message } from './event.js'
 import { formatPosition, NOWHERE, type Position } from './position.js'
 

@@ -1,5 +1,5 @@
-import type { Cursor, Follower, Reset, WhenBehind } from './channel.js'
 import type { Connection } from './connection.js'
+import type { Cursor, Follower, Reset, WhenBehind } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import type { Message } from './event.js'
 import type { Entry } from './plugin.js'
