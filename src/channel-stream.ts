@@ -1,19 +1,12 @@
 import type { Connection } from './connection.js'
-import type { Cursor, Follower, WhenBehind } from './cursor.js'
+import type { Cursor, Follower } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import { wireText } from './log.js'
+import type { ChannelStreamSettings } from './options.js'
 import { formatPosition, type Position } from './position.js'
 import type { PubSub } from './pubsub.js'
 import { openEvent, resetEvent } from './reset-event.js'
-import { type ChannelIn, VectorFollowers } from './vector-followers.js'
-
-/** How events of channels appear in a stream. */
-export interface ChannelStreamSettings {
-  readonly whenBehind: WhenBehind
-  /** Whether the stream begins with `stream-open`. */
-  readonly anchor: boolean
-  readonly channelIn: ChannelIn | undefined
-}
+import { VectorFollowers } from './vector-followers.js'
 
 /** Sends the events of channels over a connection, once it is open and until it is over. */
 export async function sendChannels(

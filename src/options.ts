@@ -1,10 +1,9 @@
 import type { Context } from 'koa'
 import type { ChannelSettings } from './channel.js'
-import type { ChannelStreamSettings } from './channel-stream.js'
+import { flag, MAX_TIMEOUT, oneOf, positive, positiveInteger, wrong } from './checks.js'
 import type { WhenBehind } from './cursor.js'
 import { retryTime } from './event.js'
 import type { MountSettings } from './mount.js'
-import type { PubSubLimits } from './pubsub.js'
 import type { ChannelIn } from './vector-followers.js'
 
 /** Options that every stream takes. */
@@ -84,6 +83,25 @@ export interface ChannelOptions extends Omit<StreamOptions, 'authorize'> {
   channelIn?: ChannelIn | undefined
 }
 
+/** Bounds of each channel in this process. */
+export interface PubSubLimits {
+  /**
+   * Bytes of encoded events that are held for clients that are behind, all in one. Past them they catch up from history.
+   * @default 1_048_576
+   */
+  maxLog?: number | undefined
+  /**
+   * Most events of history that one client is given when it comes back; who missed more is told so.
+   * @default 10_000
+   */
+  maxReplay?: number | undefined
+  /**
+   * Least milliseconds between two rounds of writing to the clients of a channel: more latency, fewer writes.
+   * @default 0
+   */
+  coalesce?: number | undefined
+}
+
 /** Options of `streamFunc`. */
 export interface FuncOptions extends SourceOptions {
   /**
@@ -106,14 +124,20 @@ export interface FuncOptions extends SourceOptions {
 /** Checked options of a mount. */
 export type SourceSettings = MountSettings
 
+/** How events of channels appear in a stream. */
+export interface ChannelStreamSettings {
+  readonly whenBehind: WhenBehind
+  /** Whether the stream begins with `stream-open`. */
+  readonly anchor: boolean
+  readonly channelIn: ChannelIn | undefined
+}
+
 /** Checked options of `streamFunc`. */
 export interface PollSettings {
   readonly interval: number
   readonly limit: number
   readonly changes: boolean
 }
-
-const MAX_TIMEOUT = 2 ** 31 - 1
 
 /** @throws TypeError or RangeError for an option that is not known, or whose value cannot be used. */
 export function sourceSettings(options: SourceOptions): SourceSettings {
@@ -189,36 +213,10 @@ export function checkNames(mount: keyof typeof OPTIONS, options: unknown): void 
   if (unknown !== undefined) throw new TypeError(`${mount} has no option '${unknown}': it takes ${known.join(', ')}`)
 }
 
-function positive(name: string, value: unknown, max: number): number {
-  if (typeof value !== 'number') throw wrong(name, 'a number', value)
-  if (value > 0 && value <= max) return value
-  throw new RangeError(`${name} must be a positive number of at most ${max}, not ${value}`)
-}
-
-function positiveInteger(name: string, value: unknown): number {
-  if (typeof value !== 'number') throw wrong(name, 'a number', value)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new RangeError(`${name} must be a positive integer, not ${value}`)
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value
-  throw wrong(name, 'true or false', value)
-}
-
-function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
-  if (allowed.includes(value)) return value
-  throw new TypeError(`${name} must be one of '${allowed.join("', '")}', not ${String(value)}`)
-}
-
 function methodNames(methods: unknown): readonly string[] {
   if (!Array.isArray(methods) || methods.length === 0 || !methods.every(name => typeof name === 'string')) {
     throw wrong('methods', "a list of HTTP methods such as ['GET', 'POST']", methods)
   }
   const names = methods.map(name => name.toUpperCase())
   return names.includes('GET') ? [...new Set([...names, 'HEAD'])] : names
-}
-
-function wrong(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`${name} must be ${expected}, not ${value === null ? 'null' : typeof value}`)
 }

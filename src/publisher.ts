@@ -1,5 +1,6 @@
 import type { Context, Middleware } from 'koa'
 import bodyParser from 'koa-bodyparser'
+import { oneOf, positiveInteger } from './checks.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { faultOf } from './names.js'
 import { checkNames } from './options.js'
@@ -40,9 +41,8 @@ class Refusal {
 export function publisher(pubsub: PubSub, options: PublisherOptions = {}): Middleware {
   checkNames('publisher', options)
   const { limit = 65_536, body = 'event', authorize } = options
-  if (typeof limit !== 'number') throw new TypeError(`limit must be a number of bytes, not ${typeof limit}`)
-  if (!(limit > 0)) throw new RangeError(`limit must be a positive number of bytes, not ${limit}`)
-  if (body !== 'event' && body !== 'data') throw new TypeError(`body must be 'event' or 'data', not ${String(body)}`)
+  positiveInteger('limit', limit)
+  oneOf('body', body, ['event', 'data'])
   const parse = bodyParser({ enableTypes: ['json'], jsonLimit: `${limit}b`, strict: false })
 
   const publish = async (ctx: Context) => {

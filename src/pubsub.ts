@@ -5,7 +5,7 @@ import type { Cursor, Follower } from './cursor.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'
-import { pubSubLimits } from './options.js'
+import { type PubSubLimits, pubSubLimits } from './options.js'
 import type { Plugin } from './plugin.js'
 import { formatPosition, NOWHERE, type Position, parsePosition } from './position.js'
 
@@ -18,25 +18,6 @@ export interface PubSubOptions extends PubSubLimits {
   plugin?: Plugin | undefined
   /** Called with what fails apart from any call: a channel that cannot be read, an event of a bound emitter. By default it is thrown. */
   onError?: ((error: unknown) => void) | undefined
-}
-
-/** Bounds of each channel in this process. */
-export interface PubSubLimits {
-  /**
-   * Bytes of encoded events that are held for clients that are behind, all in one. Past them they catch up from history.
-   * @default 1_048_576
-   */
-  maxLog?: number | undefined
-  /**
-   * Most events of history that one client is given when it comes back; who missed more is told so.
-   * @default 10_000
-   */
-  maxReplay?: number | undefined
-  /**
-   * Least milliseconds between two rounds of writing to the clients of a channel: more latency, fewer writes.
-   * @default 0
-   */
-  coalesce?: number | undefined
 }
 
 /** What `publish` takes besides the data. */

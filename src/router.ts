@@ -2,10 +2,10 @@ import Router, { type RouterOptions } from '@koa/router'
 import type { Context } from 'koa'
 import { pubSub } from './channel-mounts.js'
 import type { StreamMiddleware } from './mount.js'
-import type { ChannelOptions, FuncOptions, SourceOptions } from './options.js'
+import type { ChannelOptions, FuncOptions, PubSubLimits, SourceOptions } from './options.js'
 import type { Plugin } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
-import { type PublishOptions, PubSub, type PubSubLimits } from './pubsub.js'
+import { type PublishOptions, PubSub } from './pubsub.js'
 import { type Func, type Source, streamFunc, streamGen } from './source-mounts.js'
 
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */

@@ -171,9 +171,9 @@ test('A7: a plugin that cannot take it is 503, and reported to the app once', as
 })
 
 test.each<[string, PublisherOptions, ErrorConstructor, string]>([
-  ['limit 0', { limit: 0 }, RangeError, 'positive number of bytes'],
-  ['a limit as text', { limit: '1mb' as never }, TypeError, 'number of bytes, not string'],
-  ['another body', { body: 'json' as never }, TypeError, "'event' or 'data'"],
+  ['limit 0', { limit: 0 }, RangeError, 'limit must be a positive integer'],
+  ['a limit as text', { limit: '1mb' as never }, TypeError, 'limit must be a number, not string'],
+  ['another body', { body: 'json' as never }, TypeError, "one of 'event', 'data'"],
   ['an unknown option', { whole: true } as PublisherOptions, TypeError, "no option 'whole'"],
 ])('refuses %s at registration', (_name, options, type, message) => {
   expect(() => publisher(new PubSub(), options)).toThrow(type)
