@@ -6,6 +6,9 @@ import type { Entry, Plugin, ReadResult, ResetReason, Unsubscribe } from './plug
 import { follows, formatPosition, isSamePosition, NOWHERE, type Position } from './position.js'
 import { type Sweepable, sweep } from './sweep.js'
 
+/** How often a follower is brought in anew where this process has not come as far as the history it was given. */
+const TRIES = 3
+
 export interface ChannelSettings {
   /** Bytes of encoded events that are held for followers that are behind. */
   readonly maxLog: number
@@ -37,6 +40,7 @@ export class Channel implements Sweepable, CursorOwner {
   #unsubscribe: Promise<Unsubscribe> | undefined
   #syncing: Promise<void> | undefined
   #received: Entry[] | undefined
+  #stale = false
   #lineage = 0
   #next = 0
   #unserved = 0
@@ -60,6 +64,7 @@ export class Channel implements Sweepable, CursorOwner {
     const cursor = new Cursor(this, follower)
     cursor.position = after
     cursor.index = this.#cursors.push(cursor) - 1
+    if (this.#unserved > 0) this.#unserved += 1 // it takes one of the turns that are left
     this.#join(cursor)
     return cursor
   }
@@ -111,8 +116,9 @@ export class Channel implements Sweepable, CursorOwner {
     this.#sweepTimer = undefined
     this.#swept = performance.now()
     this.#sweptTo = this.#log?.end ?? 0
-    for (; this.#unserved > 0; this.#unserved--) {
+    while (this.#unserved > 0) {
       if (this.#unserved % 8 === 0 && performance.now() >= until) return true
+      this.#unserved -= 1 // before it is served: in that, it may leave or publish, and then all are to be served again
       if (this.#next >= this.#cursors.length) this.#next = 0
       const cursor = this.#cursors[this.#next++]
       if (cursor) this.serve(cursor)
@@ -120,19 +126,23 @@ export class Channel implements Sweepable, CursorOwner {
     return false
   }
 
-  /** Reads again what may have been missed. */
+  /** Reads again what may have been missed. A read that is under way does not do: it may have been answered before. */
   resync(): Promise<void> {
+    this.#stale = true
     this.#syncing ??= this.#sync().finally(() => {
       this.#syncing = undefined
+      if (this.#stale) this.#resyncOrReport()
     })
     return this.#syncing
   }
 
   // R1, R3: the subscription is acknowledged before the first read; what was received before a read is in it, or is discarded.
   async #sync(): Promise<void> {
+    this.#stale = false
     await this.#subscribed()
     let received: Entry[] = []
     do {
+      this.#stale = false
       this.#received = []
       try {
         this.#take(await this.#plugin.read(this.name, this.#log?.top, this.#settings.maxReplay))
@@ -140,7 +150,7 @@ export class Channel implements Sweepable, CursorOwner {
         received = this.#received
         this.#received = undefined
       }
-    } while (!received.every(entry => this.#accept(entry)))
+    } while (this.#stale || !received.every(entry => this.#accept(entry)))
   }
 
   async #subscribed(): Promise<void> {
@@ -201,14 +211,17 @@ export class Channel implements Sweepable, CursorOwner {
     const log = this.#log as Log
     log.restart(now)
     this.#lineage += 1
-    for (const cursor of [...this.#cursors]) if (cursor.place !== undefined) this.#reset(cursor, reason)
+    for (const cursor of [...this.#cursors]) {
+      if (cursor.place === undefined || cursor.closed) continue
+      cursor.place = log.end
+      this.#reset(cursor, reason)
+    }
   }
 
   #reset(cursor: Cursor, reason: ResetReason): void {
     const log = this.#log as Log
     const from = cursor.position
     cursor.position = log.top
-    cursor.place = log.end
     cursor.backlog = []
     cursor.follower.reset({ reason, from, now: log.top })
   }
@@ -225,19 +238,19 @@ export class Channel implements Sweepable, CursorOwner {
     })
   }
 
-  async #bringIn(cursor: Cursor): Promise<void> {
-    const log = await this.#logFor(cursor.position)
+  async #bringIn(cursor: Cursor, tries = 0): Promise<void> {
+    const log = await this.#logFor(cursor.position, tries > 0)
     if (cursor.closed) return
     const after = cursor.position
     const place = after ? log.placeAfter(after) : log.end
-    if (place === undefined) await this.#replay(cursor, after as Position, log)
+    if (place === undefined) await this.#replay(cursor, after as Position, log, tries)
     else this.#settle(cursor, place, log)
   }
 
   // R5: a position ahead of the log's comes from a process that is further on, so this one reads first.
-  async #logFor(after: Position | undefined): Promise<Log> {
+  async #logFor(after: Position | undefined, lags: boolean): Promise<Log> {
     let log = await this.#synced()
-    if (after && after.epoch === log.top.epoch && after.offset > log.top.offset) {
+    if (lags || (after && after.epoch === log.top.epoch && after.offset > log.top.offset)) {
       await this.resync()
       log = await this.#synced()
     }
@@ -245,12 +258,12 @@ export class Channel implements Sweepable, CursorOwner {
   }
 
   async #synced(): Promise<Log> {
-    while (!this.#log || this.#syncing) await this.resync()
+    while (!this.#log || this.#syncing) await (this.#syncing ?? this.resync())
     return this.#log
   }
 
   // R4: the follower joins at a bound, the top as it is now, and gets what is between from history.
-  async #replay(cursor: Cursor, after: Position, log: Log): Promise<void> {
+  async #replay(cursor: Cursor, after: Position, log: Log, tries: number): Promise<void> {
     const { top, end } = log
     const lineage = this.#lineage
     const result = await this.#history(after)
@@ -259,9 +272,12 @@ export class Channel implements Sweepable, CursorOwner {
     if (result.ok && lineage === this.#lineage && isChain(after, missed, top)) {
       cursor.backlog = cursor.follower.whenBehind === 'latest' ? missed.slice(-1) : missed
       this.#settle(cursor, end, log)
+    } else if (result.ok && tries < TRIES) {
+      await this.#bringIn(cursor, tries + 1) // history leads on, but not to what is held here: this process lags
     } else {
+      const now = log.end // the log may go on while the follower is told
       this.#reset(cursor, result.ok ? 'fork' : result.reason)
-      this.#settle(cursor, log.end, log)
+      this.#settle(cursor, now, log)
     }
   }
 
@@ -272,6 +288,7 @@ export class Channel implements Sweepable, CursorOwner {
   }
 
   #settle(cursor: Cursor, place: number, log: Log): void {
+    if (cursor.closed) return
     cursor.place = place
     cursor.position ??= log.top
     cursor.follower.joined(cursor)

@@ -102,7 +102,10 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
       take: (range: Range) => this.#receive(range.entries()),
       replay: entries => this.#receive(entries),
       reset: (reset: Reset) => this.#add(resetEvent(this.#channel, reset)),
-      fail: failed,
+      fail: error => {
+        failed(error)
+        this.#fail(error)
+      },
     }
   }
 

@@ -130,6 +130,24 @@ describe('subscribe', () => {
     await pubsub.close()
   })
 
+  test('rejects when the channel can no longer be followed', async () => {
+    const mitt = mittPlugin()
+    let broken = false
+    const plugin: Plugin = {
+      ...mitt,
+      read: (...args) => (broken ? Promise.reject(new Error('gone')) : mitt.read(...args)),
+    }
+    const pubsub = new PubSub({ plugin, maxLog: 1_000 })
+    const events = pubsub.subscribe('a')
+    await events.ready
+    broken = true
+    for (let n = 0; n < 100; n++) await pubsub.publish('x'.repeat(10_000), { channel: 'a' }) // its place leaves the log
+    await turns(5)
+    await expect(events.next()).rejects.toThrow('gone')
+    expect(pubsub.channels).toBe(0)
+    await pubsub.close()
+  })
+
   test('rejects when the channel cannot be followed', async () => {
     const plugin: Plugin = { ...mittPlugin(), subscribe: () => Promise.reject(new Error('no')) }
     const events = new PubSub({ plugin }).subscribe('a')
