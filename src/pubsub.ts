@@ -2,6 +2,7 @@ import { mittPlugin } from '../plugins/mitt/index.js'
 import { type Emitter, isEmitter, listen } from './bind.js'
 import { Channel, type ChannelSettings } from './channel.js'
 import type { Cursor, Follower } from './cursor.js'
+import { SseError } from './errors.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'
@@ -39,6 +40,7 @@ export class PubSub {
   readonly #plugin: Plugin
   readonly #onError: (error: unknown) => void
   readonly #settings: ChannelSettings
+  #rejected = 0
   readonly #channels = new Map<string, Channel>()
 
   /** @throws TypeError or RangeError for options that cannot be used. */
@@ -46,6 +48,11 @@ export class PubSub {
     this.#plugin = plugin
     this.#onError = onError
     this.#settings = pubSubLimits(limits)
+  }
+
+  /** How many messages that others published were left out because they are none that can be sent. */
+  get rejected(): number {
+    return this.#rejected
   }
 
   /** How many channels have followers in this process. */
@@ -115,7 +122,10 @@ export class PubSub {
     if (known) return known
     const channel: Channel = new Channel(name, this.#plugin, this.#settings, {
       emptied: () => this.#channels.get(name) === channel && this.#channels.delete(name),
-      failed: this.#onError,
+      failed: error => {
+        if (error instanceof SseError && error.code === 'ERR_SSE_MESSAGE') this.#rejected += 1
+        this.#onError(error)
+      },
     })
     this.#channels.set(name, channel)
     return channel

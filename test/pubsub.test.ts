@@ -312,6 +312,7 @@ describe('order and isolation', () => {
     }
     expect(dataOf(await take(events, 2))).toEqual(['ok', 'fine'])
     expect(errors).toHaveLength(3)
+    expect(pubsub.rejected).toBe(3)
     expect(errors[0]).toMatchObject({ code: 'ERR_SSE_MESSAGE', message: expect.stringContaining("channel 'a'") })
     await pubsub.close()
   })
