@@ -22,12 +22,19 @@ export function pubSub(pubsub: PubSub, options: ChannelOptions = {}): StreamMidd
     throw new TypeError(`authorize must be a function of ctx and channels, not ${typeof authorize}`)
   }
   const appearance = channelSettings(options)
+  // Once for a request: what is authorised is what is read, whatever an option's function answers the next time.
+  const chosen = new WeakMap<Context, string[]>()
+  const choose = (ctx: Context) => {
+    const channels = chosen.get(ctx) ?? channelsOf(ctx, channel)
+    chosen.set(ctx, channels)
+    return channels
+  }
   const settings = {
     ...sourceSettings({ ...streamOptions(shared), end: false }),
-    authorize: authorize && ((ctx: Context) => authorize(ctx, channelsOf(ctx, channel))),
+    authorize: authorize && ((ctx: Context) => authorize(ctx, choose(ctx))),
   }
   return mount(settings, async ({ ctx, connection, lastEventId }) => {
-    const channels = channelsOf(ctx, channel)
+    const channels = choose(ctx)
     return () => void sendChannels(connection, pubsub, channels, appearance, lastEventId)
   })
 }

@@ -18,7 +18,9 @@ export async function sendChannels(
 ): Promise<void> {
   if (!(await connection.ready())) return
   const cursors: Cursor[] = []
+  let over = false
   const close = () => {
+    over = true
     for (const cursor of cursors) cursor.close()
   }
   const advance = () => {
@@ -27,7 +29,7 @@ export async function sendChannels(
   const fail = (error?: unknown) => {
     close()
     if (error === undefined) void connection.close()
-    else connection.fail(error)
+    else connection.abandon(error)
   }
   connection.onLeave(close)
   connection.onCaughtUp(advance)
@@ -43,7 +45,7 @@ export async function sendChannels(
   } catch (error) {
     fail(error)
   }
-  if (connection.left) close()
+  if (over || connection.left) close() // what was followed since
 }
 
 // One channel: its encoded log is sent as it is, the same bytes to all.

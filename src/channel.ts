@@ -9,6 +9,9 @@ import { type Sweepable, sweep } from './sweep.js'
 /** How often a follower is brought in anew where this process has not come as far as the history it was given. */
 const TRIES = 3
 
+/** Milliseconds after which a read that failed is tried again. */
+const RETRY = 1_000
+
 export interface ChannelSettings {
   /** Bytes of encoded events that are held for followers that are behind. */
   readonly maxLog: number
@@ -47,6 +50,7 @@ export class Channel implements Sweepable, CursorOwner {
   #swept = 0
   #sweptTo = 0
   #sweepTimer: NodeJS.Timeout | undefined
+  #retryTimer: NodeJS.Timeout | undefined
 
   constructor(name: string, plugin: Plugin, settings: ChannelSettings, hooks: ChannelHooks) {
     this.name = name
@@ -115,7 +119,6 @@ export class Channel implements Sweepable, CursorOwner {
     clearTimeout(this.#sweepTimer)
     this.#sweepTimer = undefined
     this.#swept = performance.now()
-    this.#sweptTo = this.#log?.end ?? 0
     while (this.#unserved > 0) {
       if (this.#unserved % 8 === 0 && performance.now() >= until) return true
       this.#unserved -= 1 // before it is served: in that, it may leave or publish, and then all are to be served again
@@ -123,6 +126,7 @@ export class Channel implements Sweepable, CursorOwner {
       const cursor = this.#cursors[this.#next++]
       if (cursor) this.serve(cursor)
     }
+    this.#sweptTo = this.#log?.end ?? 0
     return false
   }
 
@@ -146,11 +150,20 @@ export class Channel implements Sweepable, CursorOwner {
       this.#received = []
       try {
         this.#take(await this.#plugin.read(this.name, this.#log?.top, this.#settings.maxReplay))
+      } catch (error) {
+        this.#salvage(this.#received)
+        throw error
       } finally {
-        received = this.#received
+        received = this.#received ?? []
         this.#received = undefined
       }
     } while (this.#stale || !received.every(entry => this.#accept(entry)))
+  }
+
+  // A read that failed leaves what came meanwhile, as far as it follows what is held.
+  #salvage(received: readonly Entry[]): void {
+    this.#received = undefined
+    if (this.#log) received.every(entry => this.#accept(entry))
   }
 
   async #subscribed(): Promise<void> {
@@ -182,8 +195,7 @@ export class Channel implements Sweepable, CursorOwner {
   #accept(entry: Entry): boolean {
     const log = this.#log as Log
     if (!follows(entry.position, log.top)) return log.has(entry.position)
-    if (isMessage(entry.message)) log.append(entry)
-    else this.#skip(entry.position, log)
+    log.append(this.#isFine(entry) ? entry : { position: entry.position, message: undefined })
     this.#unserved = this.#cursors.length
     // A burst that is about to push out of the log what nobody had a turn to get: this is the turn.
     if (log.end - this.#sweptTo > this.#settings.maxLog / 2) this.advance(Number.POSITIVE_INFINITY)
@@ -192,12 +204,13 @@ export class Channel implements Sweepable, CursorOwner {
   }
 
   // What another process has published is not to be trusted, and no reason to stop.
-  #skip(position: Position, log: Log): void {
-    log.append({ position, message: undefined })
+  #isFine({ position, message }: Entry): boolean {
+    if (isMessage(message)) return true
     const where = `at ${formatPosition(position)} of channel '${this.name}'`
     this.#hooks.failed(
       new SseError('ERR_SSE_MESSAGE', `A message ${where} is not one that can be sent: it was left out`),
     )
+    return false
   }
 
   #sweepSoon(): void {
@@ -270,7 +283,9 @@ export class Channel implements Sweepable, CursorOwner {
     if (cursor.closed) return
     const missed = result.ok ? result.entries.filter(({ position }) => position.offset <= top.offset) : []
     if (result.ok && lineage === this.#lineage && isChain(after, missed, top)) {
-      cursor.backlog = cursor.follower.whenBehind === 'latest' ? missed.slice(-1) : missed
+      const fine = missed.filter(entry => this.#isFine(entry))
+      cursor.backlog = cursor.follower.whenBehind === 'latest' ? fine.slice(-1) : fine
+      if (fine.length === 0) cursor.position = top
       this.#settle(cursor, end, log)
     } else if (result.ok && tries < TRIES) {
       await this.#bringIn(cursor, tries + 1) // history leads on, but not to what is held here: this process lags
@@ -295,12 +310,22 @@ export class Channel implements Sweepable, CursorOwner {
     this.serve(cursor)
   }
 
+  // A channel on which nothing more is published would not notice that it lacks something: so it tries again.
   #resyncOrReport(): void {
-    this.resync().catch(error => this.#hooks.failed(error))
+    this.resync().catch(error => {
+      this.#hooks.failed(error)
+      if (this.#cursors.length > 0) this.#retryTimer ??= setTimeout(() => this.#retry(), RETRY).unref()
+    })
+  }
+
+  #retry(): void {
+    this.#retryTimer = undefined
+    this.#resyncOrReport()
   }
 
   #end(): void {
     clearTimeout(this.#sweepTimer)
+    clearTimeout(this.#retryTimer)
     this.#hooks.emptied()
     this.#unsubscribe?.then(unsubscribe => unsubscribe()).catch(error => this.#hooks.failed(error))
   }

@@ -150,6 +150,13 @@ export class Connection implements Idler {
     }
   }
 
+  /** Reports a failure to the app and ends the stream as one that began well: any status but 200 stops an EventSource for good. */
+  abandon(error: unknown): void {
+    const { app } = this.#ctx
+    this.end()
+    app.emit('error', error, this.#ctx)
+  }
+
   /** Ends the stream from the server's side, and if asked lets go of its connection. Resolves when the response is closed. */
   close(releasing = false): Promise<void> {
     this.#closing ??= new Promise(resolve => {
@@ -186,7 +193,8 @@ export class Connection implements Idler {
   // In the context of who asks for the signal: its listeners find their AsyncLocalStorage, not that of the socket's event.
   #makeController(): AbortController {
     const controller = new AbortController()
-    this.#abort = AsyncResource.bind(() => controller.abort(STREAM_OVER))
+    const context = new AsyncResource('EventStreamSignal')
+    this.#abort = () => context.runInAsyncScope(() => controller.abort(STREAM_OVER))
     if (this.left) this.#abort()
     return controller
   }

@@ -34,6 +34,9 @@ export interface Follower {
 /** Characters of history that a follower is given at a time. */
 const PAGE = 16_384
 
+/** What an event has on the wire besides, about. */
+const OVERHEAD = 64
+
 /** What moves cursors. */
 export interface CursorOwner {
   serve(cursor: Cursor): void
@@ -69,7 +72,8 @@ export class Cursor {
   nextPage(): readonly Entry[] {
     let count = 0
     for (let size = 0; size < PAGE && count < this.backlog.length; count++) {
-      size += this.backlog[count]?.message.data.length ?? 0
+      const { data = '', event = '' } = this.backlog[count]?.message ?? {}
+      size += data.length + event.length + OVERHEAD
     }
     const page = this.backlog.slice(0, count)
     this.backlog = this.backlog.slice(count)

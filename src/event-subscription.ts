@@ -33,20 +33,24 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
   #events: ReceivedEvent[] = []
   #left: number
   #over = false
+  #setReady = () => {}
+  readonly #ended: () => void
   #failure: unknown
   #wake: (() => void) | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
   /** @internal */
-  constructor(channel: string, { limit, signal, lastEventId }: SubscribeOptions, follow: Follow) {
+  constructor(channel: string, { limit, signal, lastEventId }: SubscribeOptions, follow: Follow, ended: () => void) {
     if (limit !== undefined && !(Number.isInteger(limit) && limit >= 0)) {
       throw new RangeError(`limit must be 0 or a positive integer, not ${String(limit)}`)
     }
     this.#channel = channel
+    this.#ended = ended
     this.#signal = signal
     this.#left = limit ?? Number.POSITIVE_INFINITY
     signal?.addEventListener('abort', this.#end, { once: true })
     this.ready = new Promise((resolve, reject) => {
+      this.#setReady = resolve
       if (signal?.aborted || limit === 0) this.#end()
       else follow(this.#follower(resolve, reject), lastEventId).then(this.#follows, reject)
     })
@@ -57,6 +61,11 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
     const result = this.#turn.then(() => this.#pull())
     this.#turn = result.catch(() => {})
     return result
+  }
+
+  /** @internal */
+  get isOver(): boolean {
+    return this.#over
   }
 
   async return(): Promise<IteratorResult<ReceivedEvent, undefined>> {
@@ -131,6 +140,8 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
 
   readonly #end = () => {
     this.#over = true
+    this.#setReady() // nobody is to wait for what will not come
+    this.#ended()
     this.#signal?.removeEventListener('abort', this.#end)
     this.#cursor?.close()
     this.#wake?.()

@@ -61,9 +61,9 @@ export class Log {
     return this.#end
   }
 
-  /** Where the newest entry begins. */
+  /** Where the newest entry begins that has a message. */
   get newest(): number {
-    return this.#lines.at(-1)?.start ?? this.#end
+    return this.#lines.findLast(({ entry }) => entry)?.start ?? this.#end
   }
 
   /** The position of the newest entry. */
@@ -129,7 +129,7 @@ export class Log {
   #room(size: number): Segment {
     const newest = this.#segments.at(-1)
     if (newest && newest.used + size <= newest.buffer.length) return newest
-    const length = Math.min(LARGEST, newest ? newest.buffer.length * 2 : SMALLEST)
+    const length = Math.min(LARGEST, Math.ceil(this.#maxBytes / 8), newest ? newest.buffer.length * 2 : SMALLEST)
     const segment = { start: this.#end, buffer: Buffer.allocUnsafeSlow(Math.max(length, size)), used: 0 }
     this.#segments.push(segment)
     return segment

@@ -36,3 +36,6 @@ export function follows(next: Position, previous: Position): boolean {
 
 /** Where an ID leads that is no position: the events after it cannot be had. */
 export const NOWHERE: Position = { epoch: '', offset: 0, parent: '', tag: '' }
+
+/** Stands for no position in an id. */
+export const NO_POSITION = '-'

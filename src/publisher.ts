@@ -85,10 +85,14 @@ async function jsonOf(ctx: Context, parse: Middleware, limit: number): Promise<u
     throw status === 413 ? tooLarge(limit) : new Refusal(400, 'The body is not JSON')
   }
   const { body, rawBody } = ctx.request as { body?: unknown; rawBody?: string }
-  if (rawBody === undefined || rawBody.trim() === '') throw new Refusal(400, 'The body is empty') // the parser makes it {}
-  if (Buffer.byteLength(rawBody) > limit) throw tooLarge(limit)
+  // koa-bodyparser makes {} of an empty body, and other parsers keep no raw one.
+  const text = rawBody ?? (hasBody(ctx) ? JSON.stringify(body) : '')
+  if (text.trim() === '') throw new Refusal(400, 'The body is empty')
+  if (Buffer.byteLength(text) > limit) throw tooLarge(limit)
   return body
 }
+
+const hasBody = (ctx: Context) => ctx.request.length > 0 || ctx.get('Transfer-Encoding') !== ''
 
 const tooLarge = (limit: number) => new Refusal(413, `The body may have ${limit} bytes at most`)
 

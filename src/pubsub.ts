@@ -8,7 +8,7 @@ import { EventSubscription, type SubscribeOptions } from './event-subscription.j
 import { checkChannel } from './names.js'
 import { type PubSubLimits, pubSubLimits } from './options.js'
 import type { Plugin } from './plugin.js'
-import { formatPosition, NOWHERE, type Position, parsePosition } from './position.js'
+import { formatPosition, NO_POSITION, NOWHERE, type Position, parsePosition } from './position.js'
 
 /** Options of `PubSub`. */
 export interface PubSubOptions extends PubSubLimits {
@@ -41,12 +41,19 @@ export class PubSub {
   readonly #onError: (error: unknown) => void
   readonly #settings: ChannelSettings
   #rejected = 0
+  readonly #subscriptions = new Set<EventSubscription>()
   readonly #channels = new Map<string, Channel>()
 
   /** @throws TypeError or RangeError for options that cannot be used. */
   constructor({ plugin = mittPlugin(), onError = rethrow, ...limits }: PubSubOptions = {}) {
     this.#plugin = plugin
-    this.#onError = onError
+    this.#onError = error => {
+      try {
+        onError(error)
+      } catch (thrown) {
+        rethrow(thrown) // elsewhere: it is not to stop who called
+      }
+    }
     this.#settings = pubSubLimits(limits)
   }
 
@@ -82,7 +89,11 @@ export class PubSub {
    * @throws TypeError or RangeError for names or options that cannot be used.
    */
   subscribe(channel: string = DEFAULT_CHANNEL, options: SubscribeOptions = {}): EventSubscription {
-    return new EventSubscription(checkChannel(channel), options, (follower, id) => this.follow(channel, follower, id))
+    const follow = (follower: Follower, id: string | undefined) => this.follow(channel, follower, id)
+    const ended = () => this.#subscriptions.delete(subscription)
+    const subscription: EventSubscription = new EventSubscription(checkChannel(channel), options, follow, ended)
+    if (!subscription.isOver) this.#subscriptions.add(subscription)
+    return subscription
   }
 
   /**
@@ -107,13 +118,15 @@ export class PubSub {
     return this.#channel(channel).follow(follower, after)
   }
 
-  /** Closes what the plugin opened. Streams are ended by who opened them. */
+  /** Ends its subscriptions, and closes what the plugin opened. Streams are ended by who opened them. */
   async close(): Promise<void> {
+    for (const subscription of [...this.#subscriptions]) await subscription.return()
     await this.#plugin.close()
   }
 
   // An id is a position, or one that a publisher gave. One that is neither names a place that is nowhere, so it ends in a hole.
   async #locate(channel: string, id: string): Promise<Position> {
+    if (id === NO_POSITION) return NOWHERE
     return parsePosition(id) ?? (await this.#plugin.find?.(channel, id)) ?? NOWHERE
   }
 

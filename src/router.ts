@@ -1,5 +1,5 @@
 import Router, { type RouterOptions } from '@koa/router'
-import type { Context } from 'koa'
+import type { Context, Middleware } from 'koa'
 import { pubSub } from './channel-mounts.js'
 import type { StreamMiddleware } from './mount.js'
 import type { ChannelOptions, FuncOptions, PubSubLimits, SourceOptions } from './options.js'
@@ -17,12 +17,16 @@ export interface SseRouterOptions extends RouterOptions, PubSubLimits {
   plugin?: Plugin | undefined
 }
 
+/** Failures that are kept for an app that is not known yet. */
+const MOST_EARLY = 100
+
 /** A @koa/router whose routes may be event streams. */
 export class SseRouter extends Router {
   /** The channels that this router serves. */
   readonly pubsub: PubSub
   readonly #mounts: StreamMiddleware[] = []
   #app: Context['app'] | undefined
+  readonly #early: unknown[] = []
 
   /** @throws TypeError or RangeError for options that cannot be used. */
   constructor({ plugin, maxLog, maxReplay, coalesce, ...options }: SseRouterOptions = {}) {
@@ -60,7 +64,7 @@ export class SseRouter extends Router {
    * @throws TypeError or RangeError for options that cannot be used.
    */
   publisher(path: string, options: PublisherOptions = {}): this {
-    this.register(path, ['POST'], publisher(this.pubsub, options))
+    this.register(path, ['POST'], this.#knowingApp(publisher(this.pubsub, options)))
     return this
   }
 
@@ -83,16 +87,21 @@ export class SseRouter extends Router {
 
   #mount(path: string, methods: readonly string[] = ['GET'], middleware: StreamMiddleware): this {
     this.#mounts.push(middleware)
-    this.register(path, [...methods], (ctx, next) => {
-      this.#app = ctx.app
-      return middleware(ctx, next)
-    })
+    this.register(path, [...methods], this.#knowingApp(middleware))
     return this
   }
 
-  // A failure of no request goes to the app's error event too. The app is known once it was asked for a stream.
+  #knowingApp(middleware: Middleware): Middleware {
+    return (ctx, next) => {
+      this.#app = ctx.app
+      for (const error of this.#early.splice(0)) this.#report(error)
+      return middleware(ctx, next)
+    }
+  }
+
+  // A failure of no request goes to the app's error event too. The app is known from its first request on.
   #report(error: unknown): void {
-    if (!this.#app) throw error
-    this.#app.emit('error', error)
+    if (this.#app) this.#app.emit('error', error)
+    else if (this.#early.length < MOST_EARLY) this.#early.push(error)
   }
 }

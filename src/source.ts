@@ -39,7 +39,8 @@ async function pullAll(iterator: AsyncIterator<unknown>, connection: Connection)
     await stopped
   }
   // A generator that is parked in an await is told by its signal, any other iterator by its `return()`.
-  connection.onLeave(AsyncResource.bind(() => void stop().catch(error => report(error, connection))))
+  const context = new AsyncResource('EventStreamSource')
+  connection.onLeave(() => context.runInAsyncScope(() => void stop().catch(error => report(error, connection))))
   let atValue = false
   try {
     while (connection.writable || (await connection.ready())) {

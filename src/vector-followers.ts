@@ -3,7 +3,7 @@ import type { Cursor, Follower, Reset, WhenBehind } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import type { Message } from './event.js'
 import type { Entry } from './plugin.js'
-import { formatPosition, type Position } from './position.js'
+import { formatPosition, NO_POSITION, type Position, parsePosition } from './position.js'
 import { openEvent, resetEvent } from './reset-event.js'
 
 /** Where an event tells its channel: around its data, or before its event type. */
@@ -11,9 +11,6 @@ export type ChannelIn = 'data' | 'event'
 
 /** Separates the positions in the id of a stream of several channels; they stand in the order of the channels' names. */
 const SEPARATOR = '~'
-
-/** Names no position: what a client that sends it back is told of is a hole. */
-const UNKNOWN = '-'
 
 /**
  * Several channels on one connection, or events that tell their channel. An id then names a place in every channel, so each
@@ -46,7 +43,7 @@ export class VectorFollowers {
     this.#settings = settings
     this.#advance = advance
     this.#fail = fail
-    this.#seen = lastEventId === undefined ? undefined : this.#split(lastEventId)
+    this.#seen = lastEventId === undefined ? undefined : this.#split(lastEventId).map(known)
     this.#parts = this.#channels.map((_, index) => this.#seen?.[index])
     this.#unjoined = new Set(channels)
     this.#replaying = new Set(channels)
@@ -108,9 +105,12 @@ export class VectorFollowers {
 
   #split(id: string): string[] {
     const parts = id.split(SEPARATOR)
-    return parts.length === this.#channels.length ? parts : this.#channels.map(() => UNKNOWN)
+    return parts.length === this.#channels.length ? parts : this.#channels.map(() => NO_POSITION)
   }
 }
+
+// A part stands in the ids that are sent, so nothing of what a client says may get there unread.
+const known = (part: string) => (parsePosition(part) ? part : NO_POSITION)
 
 function labelled(message: Message, channel: string, channelIn: ChannelIn | undefined): Message {
   if (channelIn === 'event') return { ...message, event: `${channel}:${message.event ?? 'message'}` }

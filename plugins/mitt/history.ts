@@ -9,7 +9,7 @@ export interface HistoryLimits {
    */
   count?: number | undefined
   /**
-   * Characters of data, all entries together.
+   * Characters of data, event types and ids, all entries together.
    * @default 1_048_576
    */
   size?: number | undefined
@@ -46,7 +46,7 @@ export class History {
   add(entry: Entry): void {
     this.touched = performance.now()
     this.#kept.push({ entry, at: this.touched })
-    this.#size += entry.message.data.length
+    this.#size += sizeOf(entry)
     this.#top = entry.position
     this.#trim()
   }
@@ -82,9 +82,15 @@ export class History {
     let drop = 0
     for (const { entry, at } of this.#kept) {
       if (this.#kept.length - drop <= count && this.#size <= size && at > oldest) break
-      this.#size -= entry.message.data.length
+      this.#size -= sizeOf(entry)
       drop += 1
     }
     if (drop > 0) this.#kept.splice(0, drop)
   }
+}
+
+// Of text only: what is no message is left out by who reads it, and must not spoil the sum.
+function sizeOf({ message }: Entry): number {
+  const { data, event, id } = message ?? {}
+  return [data, event, id].reduce((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0)
 }
