@@ -1,9 +1,9 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import http2 from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import Koa from 'koa'
-import { type ChannelOptions, PubSub, pubSub, SseRouter } from 'koa-eventfeed'
+import { type ChannelOptions, type Plugin, PubSub, pubSub, SseRouter } from 'koa-eventfeed'
 import { mittPlugin } from 'koa-eventfeed/plugins/mitt'
 import { openStream, type TestStream } from 'koa-eventfeed/testing'
 import { connectRaw, deferred, get, serve, turns, unchunk } from './support.js'
@@ -246,6 +246,19 @@ describe('authorize', () => {
     expect(served.errors).toEqual([])
   })
 
+  test('is asked for the channels that are then read, whatever a function of channels answers the next time', async () => {
+    let calls = 0
+    await using served = await serve(sse =>
+      sse.pubSub('/s', {
+        channel: () => (calls++ === 0 ? 'public' : 'secret'),
+        authorize: async (_ctx, channels) => !channels.includes('secret'),
+      }),
+    )
+    const stream = await openStream(served.server, { path: '/s' })
+    expect((await stream.take(1))[0]?.data).toBe('{"channels":["public"]}')
+    await stream.close()
+  })
+
   test('is asked again at every reconnect, and disconnect() ends the streams of who lost access', async () => {
     const allowed = new Set(['ann', 'bob'])
     await using served = await serve(sse => sse.pubSub('/s', { authorize: ctx => allowed.has(ctx.get('X-User')) }))
@@ -297,6 +310,36 @@ describe('several channels on one connection', () => {
       expect([...dataOf(events.slice(0, cut + 1)), ...more].sort()).toEqual(dataOf(events).sort())
       await rest.close()
     }
+  })
+
+  test('send back nothing of what a client says in its last event ID', async () => {
+    await using served = await serve(sse => sse.pubSub('/s'))
+    const id = encodeURIComponent('x~y\ndata: forged\n\ndata: z')
+    const stream = await openStream(served.server, { path: `/s?channel=a&channel=b&lastEventId=${id}` })
+    await stream.find(isOpen)
+    expect(stream.text).not.toContain('forged')
+    await stream.close()
+  })
+
+  test('leave no follower when one of them cannot be followed', async () => {
+    const mitt = mittPlugin()
+    const finding = deferred()
+    const sse = new SseRouter({
+      plugin: {
+        ...mitt,
+        subscribe: (channel, ...rest) =>
+          channel === 'a' ? Promise.reject(new Error('no')) : mitt.subscribe(channel, ...rest),
+        find: () => finding.promise.then(() => undefined),
+      },
+    })
+    const app = new Koa().use(sse.pubSub('/s').routes())
+    const reported = once(app, 'error')
+    const stream = await openStream(app, { path: `/s?channel=a&channel=b&lastEventId=${'e.1.abcdefgh'}~own` })
+    await reported
+    finding.resolve()
+    await stream.ended()
+    while (sse.pubsub.channels > 0) await turns()
+    await stream.close()
   })
 
   test('tell a hole for the channel that has it, and a client of other channels for all', async () => {
@@ -445,6 +488,51 @@ test('coalesce writes at most once in its time, and loses nothing', async () => 
   expect(writes.length).toBeLessThan(8)
   await sse.close()
   await new Promise(resolve => server.close(resolve))
+})
+
+test('a channel that cannot be followed ends the stream as one that began well, and is reported once', async () => {
+  const plugin = { ...mittPlugin(), subscribe: () => Promise.reject(new Error('redis://secret')) }
+  await using served = await serve(sse => sse.pubSub('/s'), { router: { plugin } })
+  const response = await fetch(`${served.url}/s`)
+  expect([response.status, await response.text()]).toEqual([200, ':\n'])
+  await turns(5)
+  expect(served.errors.map(error => error.message)).toEqual(['redis://secret'])
+})
+
+test('a lost connection whose read fails is made up for without another publish', async () => {
+  const mitt = mittPlugin()
+  let lost = () => {}
+  let failures = 0
+  let deaf = false
+  const plugin: Plugin = {
+    ...mitt,
+    subscribe: (channel, deliver, onLost) => {
+      lost = onLost
+      return mitt.subscribe(channel, entry => deaf || deliver(entry), onLost)
+    },
+    read: (...args) => (failures-- > 0 ? Promise.reject(new Error('away')) : mitt.read(...args)),
+  }
+  await using served = await serve(sse => sse.pubSub('/s'), { router: { plugin } })
+  const stream = await opened(served.server, '/s')
+  deaf = true
+  await served.sse.publish('missed')
+  deaf = false
+  failures = 1
+  lost()
+  expect((await stream.take(1))[0]?.data).toBe('missed')
+  expect(served.errors.map(error => error.message)).toEqual(['away'])
+  await stream.close()
+})
+
+test('what a bound emitter emits before the first request, and cannot be sent, is reported once the app is known', async () => {
+  await using served = await serve(sse => sse.pubSub('/s'))
+  const emitter = new EventEmitter()
+  served.sse.pubsub.bind(emitter, ['x'])
+  emitter.emit('x', 1n)
+  await turns(3)
+  const stream = await opened(served.server, '/s')
+  expect(served.errors).toEqual([expect.objectContaining({ name: 'TypeError' })])
+  await stream.close()
 })
 
 test('an error of a plugin apart from any request goes to the app’s error event once, and the stream lives', async () => {

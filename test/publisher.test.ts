@@ -77,6 +77,22 @@ describe.each<[string, ServeOptions]>([
   })
 })
 
+test('takes the body that another parser has read, which keeps no raw one', async () => {
+  const parser: ServeOptions = {
+    before: [
+      async (ctx, next) => {
+        let text = ''
+        for await (const chunk of ctx.req) text += chunk
+        Object.assign(ctx.request, { body: JSON.parse(text) })
+        await next()
+      },
+    ],
+  }
+  await using app = await served({ limit: 100 }, parser)
+  expect(await app.post('{"data":"x"}')).toMatchObject([200, { data: 'x' }])
+  expect(await app.post(JSON.stringify({ data: 'x'.repeat(100) }))).toMatchObject([413, FAIL])
+})
+
 test('A6: broken JSON is refused, and delivers nothing', async () => {
   await using app = await served()
   const before = await app.sse.pubsub.position()

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { describe, expect, test } from '@jest/globals'
 import {
@@ -101,6 +102,56 @@ describe('subscribe', () => {
     await pubsub.publish(1, { channel: 'a' })
     for await (const _event of looping) break
     expect(pubsub.channels).toBe(0)
+    await pubsub.close()
+  })
+
+  test('is ready, and over, when it ends before it has joined', async () => {
+    const pubsub = new PubSub()
+    await pubsub.subscribe('a', { limit: 0 }).ready
+    await pubsub.subscribe('a', { signal: AbortSignal.abort() }).ready
+    const controller = new AbortController()
+    const joining = pubsub.subscribe('a', { signal: controller.signal })
+    controller.abort()
+    await joining.ready
+    await turns(3)
+    expect(pubsub.channels).toBe(0)
+  })
+
+  test('ends when the PubSub is closed', async () => {
+    const pubsub = new PubSub()
+    const events = pubsub.subscribe('a')
+    await events.ready
+    const next = events.next()
+    await pubsub.close()
+    expect(await next).toEqual({ done: true, value: undefined })
+    expect(pubsub.channels).toBe(0)
+  })
+
+  test('goes on after a hole with what comes, not with what it was being replayed', async () => {
+    let broker = mittPlugin()
+    let lost = () => {}
+    const plugin: Plugin = {
+      name: 'replaced',
+      publish: (...args) => broker.publish(...args),
+      read: (...args) => broker.read(...args),
+      subscribe: (channel, deliver, onLost) => {
+        lost = onLost
+        return broker.subscribe(channel, deliver, onLost)
+      },
+      close: () => broker.close(),
+    }
+    const pubsub = new PubSub({ plugin, maxLog: 1_000 })
+    const keep = pubsub.subscribe('a')
+    await keep.ready
+    const before = await pubsub.position('a')
+    for (let n = 0; n < 6; n++) await pubsub.publish(`${n} ${'x'.repeat(20_000)}`, { channel: 'a' })
+    const events = pubsub.subscribe('a', { lastEventId: before })
+    expect((await events.next()).value?.data).toMatch(/^0 /)
+    broker = mittPlugin()
+    lost()
+    await turns(5)
+    expect((await events.next()).value).toMatchObject({ event: 'stream-reset' })
+    expect(await Promise.race([events.next(), turns(5).then(() => 'nothing')])).toBe('nothing')
     await pubsub.close()
   })
 
@@ -315,6 +366,40 @@ describe('order and isolation', () => {
     expect(pubsub.rejected).toBe(3)
     expect(errors[0]).toMatchObject({ code: 'ERR_SSE_MESSAGE', message: expect.stringContaining("channel 'a'") })
     await pubsub.close()
+  })
+
+  test('nor is one replayed that history holds', async () => {
+    const errors: unknown[] = []
+    const mitt = mittPlugin()
+    const pubsub = new PubSub({ plugin: mitt, onError: error => errors.push(error) })
+    const before = await pubsub.position('a')
+    for (const message of [{ data: 5 }, { data: 'x', id: 'q\ndata: forged\n\nid: z' }, { data: 'fine' }, { data: 5 }]) {
+      await mitt.publish('a', message as never)
+    }
+    const events = pubsub.subscribe('a', { lastEventId: before })
+    await events.ready
+    await pubsub.publish('next', { channel: 'a' })
+    expect(dataOf(await take(events, 2))).toEqual(['fine', 'next'])
+    expect(errors).toHaveLength(3)
+    await pubsub.close()
+  })
+
+  // In a process of its own: what nobody catches is the test runner's here.
+  test('an onError that throws does not stop the channel: what it throws is thrown elsewhere', () => {
+    const script = `
+      import { PubSub } from 'koa-eventfeed'
+      import { mittPlugin } from 'koa-eventfeed/plugins/mitt'
+      process.on('uncaughtException', error => console.log('uncaught:', error.message))
+      const plugin = mittPlugin()
+      const pubsub = new PubSub({ plugin, onError: () => { throw new Error('onError failed') } })
+      const events = pubsub.subscribe('a')
+      await events.ready
+      await plugin.publish('a', { data: 5 })
+      await plugin.publish('a', { data: 'fine' })
+      console.log('received:', (await events.next()).value.data)
+      await pubsub.close()`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' })
+    expect(stdout.trim().split('\n')).toEqual(['uncaught: onError failed', 'received: fine'])
   })
 
   test('channels with the names of what objects have are channels like others', async () => {
