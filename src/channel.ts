@@ -93,13 +93,14 @@ export class Channel implements Sweepable, CursorOwner {
         follower.replay(cursor.nextPage())
         continue
       }
-      if (follower.whenBehind === 'latest') cursor.place = Math.max(cursor.place, log.newest)
+      if (cursor.behind && follower.whenBehind === 'latest') cursor.place = Math.max(cursor.place, log.newest)
       if (cursor.place < log.start) {
         this.#overrun(cursor)
         return
       }
       const range = log.rangeFrom(cursor.place)
       if (!range) {
+        cursor.behind = false
         this.#announce(cursor)
         return
       }
@@ -107,6 +108,7 @@ export class Channel implements Sweepable, CursorOwner {
       cursor.position = range.last
       follower.take(range)
     }
+    if (cursor.place !== undefined) cursor.behind = true
   }
 
   #announce(cursor: Cursor): void {

@@ -53,6 +53,8 @@ export class Cursor {
   place: number | undefined
   /** What it gets from history before it goes on in the log. */
   backlog: readonly Entry[] = []
+  /** Whether its follower could not take all that there was. */
+  behind = false
   /** Whether it has once had all that there was. */
   live = false
   /** Its place among the channel's cursors; -1 when it is closed. */

@@ -441,6 +441,14 @@ describe('a client that does not read', () => {
     await stream.close()
   })
 
+  test('that keeps up gets every event, latest or not', async () => {
+    await using served = await serve(sse => sse.pubSub('/s', { whenBehind: 'latest' }))
+    const stream = await opened(served.server, '/s')
+    for (const price of ['1', '2', '3']) void served.sse.publish(price)
+    expect(dataOf(await stream.take(3))).toEqual(['1', '2', '3'])
+    await stream.close()
+  })
+
   test('is closed if the mount says so, and resumes when it comes back', async () => {
     const served = await serve(sse => sse.pubSub('/s', { whenBehind: 'close' }))
     const [stream, socket] = await paused(served)
