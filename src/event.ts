@@ -15,13 +15,15 @@ export interface EventFields {
   /** How long the client waits before it reconnects, from now on: milliseconds, a positive integer. */
   retry?: number | undefined
   /**
-   * Allows the event types `error` and `open`, which a page cannot tell from `EventSource`'s own events.
+   * Allows the event types `error` and `open`, which a page cannot tell from `EventSource`'s own events, and `stream-open`,
+   * `stream-reset` and `stream-end`, which it cannot tell from this package's.
    * @default false
    */
   allowReserved?: boolean | undefined
 }
 
-const RESERVED = new Set(['error', 'open'])
+// EventSource's own, and this package's.
+const RESERVED = new Set(['error', 'open', 'stream-open', 'stream-reset', 'stream-end'])
 
 /**
  * One event of a stream, checked: what is constructed can be sent, and arrives as it is.
@@ -88,7 +90,9 @@ function eventType(event: unknown, allowReserved: boolean): string {
     throw new TypeError("An event's type must be a string that is not empty: leave `event` out to send a 'message'")
   }
   if (!allowReserved && RESERVED.has(event)) {
-    throw new TypeError(`Event type '${event}' is EventSource's own: choose another, or pass { allowReserved: true }`)
+    throw new TypeError(
+      `Event type '${event}' has a meaning of its own: choose another, or pass { allowReserved: true }`,
+    )
   }
   return oneLine('type', event)
 }

@@ -202,15 +202,17 @@ const OPTIONS = {
   streamGen: [...STREAM_OPTIONS, 'methods', 'end'],
   streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes'],
   pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn'],
+  PubSub: ['plugin', 'onError', 'maxLog', 'maxReplay', 'coalesce'],
+  publish: ['channel', 'event', 'id', 'retry', 'allowReserved'],
   publisher: ['authorize', 'channel', 'body', 'limit'],
 }
 
 /** @throws TypeError for options that are no object, or a name among them that is not known. */
-export function checkNames(mount: keyof typeof OPTIONS, options: unknown): void {
+export function checkNames(taker: keyof typeof OPTIONS, options: unknown): void {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  const known = OPTIONS[mount]
+  const known = OPTIONS[taker]
   const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown !== undefined) throw new TypeError(`${mount} has no option '${unknown}': it takes ${known.join(', ')}`)
+  if (unknown !== undefined) throw new TypeError(`${taker} has no option '${unknown}': it takes ${known.join(', ')}`)
 }
 
 function methodNames(methods: unknown): readonly string[] {

@@ -6,7 +6,7 @@ import { SseError } from './errors.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'
-import { type PubSubLimits, pubSubLimits } from './options.js'
+import { checkNames, type PubSubLimits, pubSubLimits } from './options.js'
 import type { Plugin } from './plugin.js'
 import { formatPosition, NO_POSITION, NOWHERE, type Position, parsePosition } from './position.js'
 
@@ -45,7 +45,9 @@ export class PubSub {
   readonly #channels = new Map<string, Channel>()
 
   /** @throws TypeError or RangeError for options that cannot be used. */
-  constructor({ plugin = mittPlugin(), onError = rethrow, ...limits }: PubSubOptions = {}) {
+  constructor(options: PubSubOptions = {}) {
+    checkNames('PubSub', options)
+    const { plugin = mittPlugin(), onError = rethrow, ...limits } = options
     this.#plugin = plugin
     this.#onError = error => {
       try {
@@ -71,7 +73,9 @@ export class PubSub {
    * Publishes an event to all who follow a channel, in every process. Resolves to the event's id once the plugin has it.
    * @throws TypeError for what the wire cannot carry, or a channel name that is not allowed.
    */
-  async publish(data: unknown, { channel = DEFAULT_CHANNEL, ...fields }: PublishOptions = {}): Promise<string> {
+  async publish(data: unknown, options: PublishOptions = {}): Promise<string> {
+    checkNames('publish', options) // a misspelt channel would reach everybody
+    const { channel = DEFAULT_CHANNEL, ...fields } = options
     const event = data instanceof ServerSentEvent ? data : new ServerSentEvent(data, fields)
     const position = await this.#plugin.publish(checkChannel(channel), event)
     return event.id ?? formatPosition(position)

@@ -80,6 +80,7 @@ const carriable = ({
   event !== '' &&
   event !== 'error' &&
   event !== 'open' &&
+  !/^stream-(open|reset|end)$/.test(event ?? '') &&
   oneLine(id) &&
   (typeof id !== 'number' || Number.isFinite(id)) &&
   (retry === undefined || (Number.isSafeInteger(retry) && retry > 0))

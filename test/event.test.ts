@@ -69,6 +69,7 @@ describe('the fields of an event', () => {
     ['an event type that is no string', { event: 1 }, 'must be a string'],
     ["EventSource's own error", { event: 'error' }, 'allowReserved'],
     ["EventSource's own open", { event: 'open' }, 'allowReserved'],
+    ["this package's own stream-reset", { event: 'stream-reset' }, 'allowReserved'],
     ['an id with LF', { id: '1\n2' }, 'CR, LF or NUL'],
     ['an id with CR', { id: '1\r2' }, 'CR, LF or NUL'],
     ['an id with NUL', { id: '1\0' }, 'CR, LF or NUL'],

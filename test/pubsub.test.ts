@@ -53,6 +53,8 @@ describe('publish', () => {
     ['a channel with a line end', 1, { channel: 'a\nb' }],
     ['a channel that is too long', 1, { channel: 'x'.repeat(257) }],
     ['a channel that is no string', 1, { channel: 5 }],
+    ['a misspelt channel', 1, { chanel: 'a' }],
+    ['options that are a channel', 1, 'a' as never],
   ])('rejects %s with a TypeError, and publishes nothing', async (_name, data, options) => {
     const pubsub = new PubSub()
     const before = await pubsub.position()
@@ -525,6 +527,7 @@ test.each<[object, ErrorConstructor]>([
   [{ maxReplay: 1.5 }, RangeError],
   [{ coalesce: -1 }, RangeError],
   [{ coalesce: '20ms' }, TypeError],
+  [{ history: 5 }, TypeError],
 ])('a PubSub refuses %j', (options, type) => {
   expect(() => new PubSub(options)).toThrow(type)
 })
