@@ -267,20 +267,20 @@ describe('streamFunc', () => {
         async () => {
           calls.push(performance.now())
           most = Math.max(most, ++running)
-          await new Promise(resolve => setTimeout(resolve, 30))
+          await new Promise(resolve => setTimeout(resolve, 60))
           running -= 1
           return 'x'
         },
-        { interval: 50, limit: 8 },
+        { interval: 100, limit: 6 },
       ),
     )
     const stream = await openStream(served.server, { path: '/s' })
     await stream.ended()
     await stream.close()
     expect(most).toBe(1)
-    // 7 intervals of 50 ms: the 30 ms that each call takes are not added (7 × 80 = 560).
-    expect((calls.at(-1) ?? 0) - (calls[0] ?? 0)).toBeLessThan(480)
-    expect((calls.at(-1) ?? 0) - (calls[0] ?? 0)).toBeGreaterThan(340)
+    // 5 intervals of 100 ms: the 60 ms that each call takes are not added (5 × 160 = 800).
+    expect((calls.at(-1) ?? 0) - (calls[0] ?? 0)).toBeLessThan(720)
+    expect((calls.at(-1) ?? 0) - (calls[0] ?? 0)).toBeGreaterThan(480)
   })
 
   test('does not make up for calls that a slow one has delayed', async () => {

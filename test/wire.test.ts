@@ -97,7 +97,7 @@ describe('many events in one turn of the event loop', () => {
     await using client = await connectRaw(served.port, get('/s'))
     const chunks = chunksOf(await client.until(/\r\n0\r\n\r\n$/))
     expect(chunks[0]).toBe(':\ndata: 0\n\n')
-    expect(chunks.length).toBeLessThan(6) // 20 events; a slice of time may end in between
+    expect(chunks.length).toBeLessThan(15) // of 20 events; slices of time may end in between
     expect(chunks.join('')).toContain(`data: 18\n\ndata: 19\n\nevent: stream-end`)
   })
 
@@ -197,10 +197,10 @@ describe('keep-alive', () => {
 
   test('says nothing while events flow', async () => {
     await using served = await serve(sse =>
-      sse.streamFunc('/s', () => 'x', { interval: 20, limit: 20, keepAlive: 150, end: false }),
+      sse.streamFunc('/s', () => 'x', { interval: 20, limit: 60, keepAlive: 600, end: false }),
     )
     await using client = await connectRaw(served.port, get('/s', { Connection: 'close' }))
-    expect(unchunk(await client.end())).toBe(`:\n${'data: x\n\n'.repeat(20)}`)
+    expect(unchunk(await client.end())).toBe(`:\n${'data: x\n\n'.repeat(60)}`)
   })
 
   test('can be turned off', async () => {
