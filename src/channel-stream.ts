@@ -3,7 +3,7 @@ import type { Cursor, Follower } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import { wireText } from './log.js'
 import type { ChannelStreamSettings } from './options.js'
-import { formatPosition, type Position } from './position.js'
+import { idOf, type Position } from './position.js'
 import type { PubSub } from './pubsub.js'
 import { openEvent, resetEvent } from './reset-event.js'
 import { VectorFollowers } from './vector-followers.js'
@@ -34,16 +34,11 @@ export async function sendChannels(
   connection.onLeave(close)
   connection.onCaughtUp(advance)
   const [only] = channels
-  try {
-    if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
-      cursors.push(await pubsub.follow(only, oneFollower(connection, only, settings, fail), lastEventId))
-    } else {
-      const vector = new VectorFollowers(connection, channels, settings, lastEventId, advance, fail)
-      for (const [channel, follower, seen] of vector.followers())
-        cursors.push(await pubsub.follow(channel, follower, seen))
-    }
-  } catch (error) {
-    fail(error)
+  if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
+    cursors.push(pubsub.follow(only, oneFollower(connection, only, settings, fail), lastEventId))
+  } else {
+    const vector = new VectorFollowers(connection, channels, settings, lastEventId, advance, fail)
+    for (const [channel, follower, seen] of vector.followers()) cursors.push(pubsub.follow(channel, follower, seen))
   }
   if (over || connection.left) close() // what was followed since
 }
@@ -66,7 +61,7 @@ function oneFollower(
     reset: reset => connection.send(encodeEvent(resetEvent(channel, reset))),
     joined: () => {},
     live: ({ position }) => {
-      if (anchor) connection.send(encodeEvent(openEvent([channel], formatPosition(position as Position))))
+      if (anchor) connection.send(encodeEvent(openEvent([channel], idOf(position as Position))))
     },
   }
 }

@@ -47,6 +47,8 @@ export interface CursorOwner {
 export class Cursor {
   readonly #channel: CursorOwner
   readonly follower: Follower
+  /** The id of the last event that the follower got, until its position is found. */
+  seen: string | undefined
   /** After the last event that the follower got. */
   position: Position | undefined
   /** The same in the channel's log; undefined while it is being brought there from history. */

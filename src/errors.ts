@@ -12,8 +12,23 @@ export type SseErrorCode =
   | 'ERR_SSE_NOT_A_STREAM'
   /** A plugin was used after its `close()`, or that of the `PubSub` or the router that has it. */
   | 'ERR_SSE_PLUGIN_CLOSED'
+  /** The server that carries the channels does not take the user name or the password. */
+  | 'ERR_SSE_CREDENTIALS'
+  /** The server that carries the channels does not let this user do that: publish to the channel, say, or follow it. */
+  | 'ERR_SSE_FORBIDDEN'
+  /** The server that carries the channels refused: it has no memory left, say. Nothing was published. */
+  | 'ERR_SSE_REFUSED'
   /** What was awaited did not come within the time limit. */
   | 'ERR_SSE_TIMEOUT'
+  /** The server took the event or not: the connection broke off before it answered, and did not come back in time. */
+  | 'ERR_SSE_UNCERTAIN'
+  /** The server that carries the channels cannot be reached, or does not answer. Nothing was published. */
+  | 'ERR_SSE_UNREACHABLE'
+
+/** Whether what failed may work later, without anybody doing anything. */
+export function isPassing(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'ERR_SSE_UNREACHABLE'
+}
 
 /** An error of this package: tell them apart by `code`. */
 export class SseError extends Error {

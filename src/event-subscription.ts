@@ -2,7 +2,7 @@ import type { Cursor, Follower, Reset } from './cursor.js'
 import type { Message } from './event.js'
 import type { Range } from './log.js'
 import type { Entry } from './plugin.js'
-import { formatPosition } from './position.js'
+import { idOf } from './position.js'
 import { resetEvent } from './reset-event.js'
 
 /** Options of `pubsub.subscribe`. */
@@ -18,10 +18,11 @@ export interface SubscribeOptions {
 /** An event that was received on a channel. */
 export interface ReceivedEvent extends Message {
   readonly channel: string
+  /** Its publisher's, else its position; empty if it has neither, as on a channel without history. */
   readonly id: string
 }
 
-type Follow = (follower: Follower, lastEventId: string | undefined) => Promise<Cursor>
+type Follow = (follower: Follower, lastEventId: string | undefined) => Cursor
 
 /** The events of a channel, pulled by `for await`. Leaving the loop ends the subscription. */
 export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
@@ -52,7 +53,7 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
     this.ready = new Promise((resolve, reject) => {
       this.#setReady = resolve
       if (signal?.aborted || limit === 0) this.#end()
-      else follow(this.#follower(resolve, reject), lastEventId).then(this.#follows, reject)
+      else this.#cursor = follow(this.#follower(resolve, reject), lastEventId)
     })
     this.ready.catch(this.#fail)
   }
@@ -119,18 +120,13 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
   }
 
   #receive(entries: readonly Entry[]): void {
-    for (const { message, position } of entries) this.#add({ ...message, id: message.id ?? formatPosition(position) })
+    for (const { message, position } of entries) this.#add({ ...message, id: message.id ?? idOf(position) ?? '' })
   }
 
   #add(message: Message): void {
     const { data, event, retry, id = '' } = message
     this.#events.push({ channel: this.#channel, data, event, retry, id })
     this.#wake?.()
-  }
-
-  readonly #follows = (cursor: Cursor) => {
-    this.#cursor = cursor
-    if (this.#over) cursor.close()
   }
 
   readonly #fail = (error: unknown) => {

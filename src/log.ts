@@ -1,7 +1,7 @@
 import { COMMENT, encodeEvent } from './encoder.js'
 import type { Message } from './event.js'
 import type { Entry } from './plugin.js'
-import { formatPosition, isSamePosition, type Position } from './position.js'
+import { idOf, isSamePosition, type Position } from './position.js'
 
 /** Bytes of a log from one entry to another, as they go to a socket. */
 export interface Range {
@@ -161,5 +161,5 @@ export class Log {
 
 /** An entry's text on the wire: its id is its publisher's, else its position. */
 export function wireText({ position, message }: Entry): string {
-  return encodeEvent({ ...message, id: message.id ?? formatPosition(position) })
+  return encodeEvent({ ...message, id: message.id ?? idOf(position) })
 }

@@ -1,6 +1,6 @@
 /** A place in a channel: after the event that it names. */
 export interface Position {
-  /** Random; made when the channel's history is created, or created again. */
+  /** Random; made when the channel's history is created, or created again. Empty where there is no history: then it is no id. */
   readonly epoch: string
   /** 1, 2, 3 … within the epoch; 0 before its first event. */
   readonly offset: number
@@ -15,6 +15,11 @@ const FORMAT = /^([A-Za-z0-9_-]{1,32})\.(\d{1,15})\.([A-Za-z0-9_-]{8,32})$/
 /** `epoch.offset.link`, where the link is the parent's tag followed by the event's own. */
 export function formatPosition({ epoch, offset, parent, tag }: Position): string {
   return `${epoch}.${offset}.${parent}${tag}`
+}
+
+/** The id of an event that has none of its publisher: its position, unless that counts in this process only. */
+export function idOf(position: Position): string | undefined {
+  return position.epoch === '' ? undefined : formatPosition(position)
 }
 
 /** The position that a text names, or undefined if it names none. */

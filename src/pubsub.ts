@@ -7,8 +7,9 @@ import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'
 import { checkNames, type PubSubLimits, pubSubLimits } from './options.js'
-import type { Plugin } from './plugin.js'
-import { formatPosition, NO_POSITION, NOWHERE, type Position, parsePosition } from './position.js'
+import type { Health, Plugin, Relay } from './plugin.js'
+import { idOf, NO_POSITION, NOWHERE, parsePosition } from './position.js'
+import { numbered } from './relay.js'
 
 /** Options of `PubSub`. */
 export interface PubSubOptions extends PubSubLimits {
@@ -16,8 +17,8 @@ export interface PubSubOptions extends PubSubLimits {
    * What carries the channels.
    * @default mittPlugin()
    */
-  plugin?: Plugin | undefined
-  /** Called with what fails apart from any call: a channel that cannot be read, an event of a bound emitter. By default it is thrown. */
+  plugin?: Plugin | Relay | undefined
+  /** Called with what fails apart from any call: a connection that broke off, an event of a bound emitter. By default it is thrown. */
   onError?: ((error: unknown) => void) | undefined
 }
 
@@ -48,7 +49,7 @@ export class PubSub {
   constructor(options: PubSubOptions = {}) {
     checkNames('PubSub', options)
     const { plugin = mittPlugin(), onError = rethrow, ...limits } = options
-    this.#plugin = plugin
+    this.#plugin = plugin.read ? plugin : numbered(plugin)
     this.#onError = error => {
       try {
         onError(error)
@@ -57,6 +58,7 @@ export class PubSub {
       }
     }
     this.#settings = pubSubLimits(limits)
+    this.#plugin.watch?.(this.#failed)
   }
 
   /** How many messages that others published were left out because they are none that can be sent. */
@@ -70,21 +72,35 @@ export class PubSub {
   }
 
   /**
-   * Publishes an event to all who follow a channel, in every process. Resolves to the event's id once the plugin has it.
-   * @throws TypeError for what the wire cannot carry, or a channel name that is not allowed.
+   * Publishes an event to all who follow a channel, in every process. Resolves to the event's id once the plugin has it; to an empty
+   * text where it has none, because the plugin keeps no history.
+   * @throws TypeError for what the wire cannot carry, or a channel name that is not allowed; what the plugin rejects with.
    */
   async publish(data: unknown, options: PublishOptions = {}): Promise<string> {
     checkNames('publish', options) // a misspelt channel would reach everybody
     const { channel = DEFAULT_CHANNEL, ...fields } = options
     const event = data instanceof ServerSentEvent ? data : new ServerSentEvent(data, fields)
     const position = await this.#plugin.publish(checkChannel(channel), event)
-    return event.id ?? formatPosition(position)
+    return event.id ?? idOf(position) ?? ''
   }
 
-  /** The position of a channel's newest event: a page that is rendered now can start its stream from it, as `?lastEventId=`. */
+  /** Resolves once publishing and receiving work: what a server waits for before it takes requests. Rejects at once with why they do not. */
+  async ready(): Promise<void> {
+    await this.#plugin.ready?.()
+  }
+
+  /** Whether publishing and receiving work now, and why not: for health checks. It answers at once, from what is known. */
+  health(): Health {
+    return this.#plugin.health?.() ?? { publishing: true, receiving: true }
+  }
+
+  /**
+   * The position of a channel's newest event: a page that is rendered now can start its stream from it, as `?lastEventId=`. Empty where
+   * the plugin keeps no history.
+   */
   async position(channel: string = DEFAULT_CHANNEL): Promise<string> {
     const { top } = await this.#plugin.read(checkChannel(channel), undefined, 0)
-    return formatPosition(top)
+    return idOf(top) ?? ''
   }
 
   /**
@@ -117,8 +133,8 @@ export class PubSub {
   }
 
   /** Follows a channel from its newest event, or from an id that the follower has seen. @internal */
-  async follow(channel: string, follower: Follower, lastEventId: string | undefined): Promise<Cursor> {
-    const after = lastEventId === undefined ? undefined : await this.#locate(channel, lastEventId)
+  follow(channel: string, follower: Follower, lastEventId: string | undefined): Cursor {
+    const after = lastEventId === NO_POSITION ? NOWHERE : lastEventId && (parsePosition(lastEventId) ?? lastEventId)
     return this.#channel(channel).follow(follower, after)
   }
 
@@ -128,24 +144,20 @@ export class PubSub {
     await this.#plugin.close()
   }
 
-  // An id is a position, or one that a publisher gave. One that is neither names a place that is nowhere, so it ends in a hole.
-  async #locate(channel: string, id: string): Promise<Position> {
-    if (id === NO_POSITION) return NOWHERE
-    return parsePosition(id) ?? (await this.#plugin.find?.(channel, id)) ?? NOWHERE
-  }
-
   #channel(name: string): Channel {
     const known = this.#channels.get(name)
     if (known) return known
     const channel: Channel = new Channel(name, this.#plugin, this.#settings, {
       emptied: () => this.#channels.get(name) === channel && this.#channels.delete(name),
-      failed: error => {
-        if (error instanceof SseError && error.code === 'ERR_SSE_MESSAGE') this.#rejected += 1
-        this.#onError(error)
-      },
+      failed: this.#failed,
     })
     this.#channels.set(name, channel)
     return channel
+  }
+
+  readonly #failed = (error: unknown) => {
+    if (error instanceof SseError && error.code === 'ERR_SSE_MESSAGE') this.#rejected += 1
+    this.#onError(error)
   }
 }
 

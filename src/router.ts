@@ -3,7 +3,7 @@ import type { Context, Middleware } from 'koa'
 import { pubSub } from './channel-mounts.js'
 import type { StreamMiddleware } from './mount.js'
 import type { ChannelOptions, FuncOptions, PubSubLimits, SourceOptions } from './options.js'
-import type { Plugin } from './plugin.js'
+import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
 import { type Func, type Source, streamFunc, streamGen } from './source-mounts.js'
@@ -14,7 +14,7 @@ export interface SseRouterOptions extends RouterOptions, PubSubLimits {
    * What carries the channels.
    * @default mittPlugin()
    */
-  plugin?: Plugin | undefined
+  plugin?: Plugin | Relay | undefined
 }
 
 /** Failures that are kept for an app that is not known yet. */
@@ -71,6 +71,16 @@ export class SseRouter extends Router {
   /** Publishes an event: `pubsub.publish`. */
   publish(data: unknown, options: PublishOptions = {}): Promise<string> {
     return this.pubsub.publish(data, options)
+  }
+
+  /** Resolves once publishing and receiving work, rejects at once with why they do not: `pubsub.ready`. */
+  ready(): Promise<void> {
+    return this.pubsub.ready()
+  }
+
+  /** Whether publishing and receiving work now, and why not: `pubsub.health`. */
+  health(): Health {
+    return this.pubsub.health()
   }
 
   /** Ends the streams whose context a predicate picks: of a user who lost access, say. Resolves to their number. */

@@ -3,7 +3,7 @@ import type { Cursor, Follower, Reset, WhenBehind } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import type { Message } from './event.js'
 import type { Entry } from './plugin.js'
-import { formatPosition, NO_POSITION, type Position, parsePosition } from './position.js'
+import { idOf, NO_POSITION, type Position, parsePosition } from './position.js'
 import { openEvent, resetEvent } from './reset-event.js'
 
 /** Where an event tells its channel: around its data, or before its event type. */
@@ -77,7 +77,7 @@ export class VectorFollowers {
   }
 
   #joined(channel: string, index: number, { position }: Cursor): void {
-    this.#parts[index] ??= formatPosition(position as Position)
+    this.#parts[index] ??= partOf(position as Position)
     if (!this.#unjoined.delete(channel) || this.#unjoined.size > 0) return
     for (const send of this.#early) send()
     this.#early = []
@@ -92,15 +92,15 @@ export class VectorFollowers {
 
   #send(index: number, position: Position, message: Message): void {
     const send = () => {
-      this.#parts[index] = formatPosition(position)
-      this.#connection.send(encodeEvent({ ...message, id: this.#id }))
+      this.#parts[index] = partOf(position)
+      this.#connection.send(encodeEvent({ ...message, id: this.#id ?? message.id }))
     }
     if (this.#unjoined.size > 0) this.#early.push(send)
     else send()
   }
 
-  get #id(): string {
-    return this.#parts.join(SEPARATOR)
+  get #id(): string | undefined {
+    return this.#parts.every(part => part === NO_POSITION) ? undefined : this.#parts.join(SEPARATOR)
   }
 
   #split(id: string): string[] {
@@ -111,6 +111,8 @@ export class VectorFollowers {
 
 // A part stands in the ids that are sent, so nothing of what a client says may get there unread.
 const known = (part: string) => (parsePosition(part) ? part : NO_POSITION)
+
+const partOf = (position: Position) => idOf(position) ?? NO_POSITION
 
 function labelled(message: Message, channel: string, channelIn: ChannelIn | undefined): Message {
   if (channelIn === 'event') return { ...message, event: `${channel}:${message.event ?? 'message'}` }

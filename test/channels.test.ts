@@ -324,14 +324,13 @@ describe('several channels on one connection', () => {
   test('leave no follower when one of them cannot be followed', async () => {
     const mitt = mittPlugin()
     const finding = deferred()
-    const sse = new SseRouter({
-      plugin: {
-        ...mitt,
-        subscribe: (channel, ...rest) =>
-          channel === 'a' ? Promise.reject(new Error('no')) : mitt.subscribe(channel, ...rest),
-        find: () => finding.promise.then(() => undefined),
-      },
-    })
+    const plugin: Plugin = {
+      ...mitt,
+      subscribe: (channel, ...rest) =>
+        channel === 'a' ? Promise.reject(new Error('no')) : mitt.subscribe(channel, ...rest),
+      find: () => finding.promise.then(() => undefined),
+    }
+    const sse = new SseRouter({ plugin })
     const app = new Koa().use(sse.pubSub('/s').routes())
     const reported = once(app, 'error')
     const stream = await openStream(app, { path: `/s?channel=a&channel=b&lastEventId=${'e.1.abcdefgh'}~own` })
@@ -547,16 +546,15 @@ test('an error of a plugin apart from any request goes to the app’s error even
   const lost: (() => void)[] = []
   const mitt = mittPlugin()
   let broken = false
-  const sse = new SseRouter({
-    plugin: {
-      ...mitt,
-      subscribe: (channel, deliver, onLost) => {
-        lost.push(onLost)
-        return mitt.subscribe(channel, deliver, onLost)
-      },
-      read: (...args) => (broken ? Promise.reject(new Error('redis is away')) : mitt.read(...args)),
+  const plugin: Plugin = {
+    ...mitt,
+    subscribe: (channel, deliver, onLost) => {
+      lost.push(onLost)
+      return mitt.subscribe(channel, deliver, onLost)
     },
-  })
+    read: (...args) => (broken ? Promise.reject(new Error('redis is away')) : mitt.read(...args)),
+  }
+  const sse = new SseRouter({ plugin })
   const app = new Koa().use(sse.pubSub('/s').routes())
   const errors: Error[] = []
   const reported = deferred()

@@ -1,3 +1,4 @@
+const REPLICA = 'src/replica.ts'
 const CHANNEL = 'src/channel.ts'
 const POSITION = 'src/position.ts'
 
@@ -6,21 +7,21 @@ export const mutations = [
   {
     rule: 'R1',
     broken: 'reads before the subscription is acknowledged',
-    file: CHANNEL,
+    file: REPLICA,
     find: '    await this.#subscribed()\n',
     put: '    this.#subscribed().catch(() => {})\n',
   },
   {
     rule: 'R1',
     broken: 'subscribes anew at every read',
-    file: CHANNEL,
+    file: REPLICA,
     find: 'this.#unsubscribe ??= this.#plugin.subscribe(',
     put: 'this.#unsubscribe = this.#plugin.subscribe(',
   },
   {
     rule: 'R2',
     broken: 'takes a message whether or not it follows',
-    file: CHANNEL,
+    file: REPLICA,
     find: 'if (!follows(entry.position, log.top)) return log.has(entry.position)',
     put: 'if (log.has(entry.position)) return true',
   },
@@ -34,35 +35,35 @@ export const mutations = [
   {
     rule: 'R2',
     broken: 'leaves out what does not follow, and does not read again',
-    file: CHANNEL,
+    file: REPLICA,
     find: 'else if (this.#log && !this.#accept(entry)) this.#resyncOrReport()',
     put: 'else if (this.#log) this.#accept(entry)',
   },
   {
     rule: 'R2',
     broken: 'reads again for a duplicate',
-    file: CHANNEL,
+    file: REPLICA,
     find: 'return log.has(entry.position)',
     put: 'return false',
   },
   {
     rule: 'R3',
     broken: 'does not judge anew what came during the read',
-    file: CHANNEL,
+    file: REPLICA,
     find: 'received = this.#received',
     put: 'received = []',
   },
   {
     rule: 'R3',
     broken: 'keeps what came before the read was issued',
-    file: CHANNEL,
+    file: REPLICA,
     find: '      this.#received = []\n',
     put: '      this.#received = received\n',
   },
   {
     rule: 'R3',
     broken: 'takes live messages while it reads',
-    file: CHANNEL,
+    file: REPLICA,
     find: 'if (this.#received) this.#received.push(entry)\n    else if',
     put: 'if',
   },
@@ -77,14 +78,14 @@ export const mutations = [
     rule: 'R4',
     broken: 'does not check that history leads to the bound',
     file: CHANNEL,
-    find: ' && isChain(after, missed, top)',
-    put: '',
+    find: 'whole: isChain(after, missed, top)',
+    put: 'whole: true',
   },
   {
     rule: 'R4',
     broken: 'goes live at the top after the read, not at the bound',
     file: CHANNEL,
-    find: 'this.#settle(cursor, end, log)',
+    find: 'this.#settle(cursor, missed.place, log)',
     put: 'this.#settle(cursor, log.end, log)',
   },
   {
@@ -97,7 +98,7 @@ export const mutations = [
   {
     rule: 'R6',
     broken: 'does not read again after a lost connection',
-    file: CHANNEL,
+    file: REPLICA,
     find: '() => this.#resyncOrReport(),',
     put: '() => {},',
   },
