@@ -129,6 +129,7 @@ async function send(ctx: Context, pubsub: PubSub, event: ServerSentEvent, channe
   try {
     await pubsub.publish(event, { channel })
   } catch (error) {
+    if (error instanceof TypeError) throw new Refusal(400, error.message) // the plugin cannot carry such an event
     ctx.app.emit('error', error, ctx)
     throw new Refusal(503, 'The event could not be published; try again')
   }

@@ -2,8 +2,8 @@ import mittModule from 'mitt'
 import { SseError } from '../../src/errors.js'
 import type { Entry, Plugin } from '../../src/plugin.js'
 import type { Position } from '../../src/position.js'
+import { randomTag } from '../../src/tags.js'
 import { History, type HistoryLimits } from './history.js'
-import { randomTag } from './tags.js'
 
 // mitt's types describe a CommonJS module; under Node's resolution its default export is the function itself.
 const mitt = mittModule as unknown as typeof mittModule.default

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Entry, Plugin } from '../plugin.js'
+import type { Plugin } from '../plugin.js'
 import { formatPosition, type Position } from '../position.js'
 import type { Inbox } from './contract-inbox.js'
-import { dataOf, fieldsOf, MESSAGES, NAMES, numbers } from './contract-samples.js'
+import { dataOf, NAMES, numbers } from './contract-samples.js'
 import type { Cases, Stage } from './contract-stage.js'
 
 export const delivery: Cases = {
@@ -24,7 +24,7 @@ export const delivery: Cases = {
     )
   },
 
-  async 'events are delivered in the order of their positions, on channels that take turns'(stage) {
+  async 'events are delivered in the order in which they were published, on channels that take turns'(stage) {
     const plugin = await stage.plugin()
     const channels = numbers(3).map(number => `${stage.channel}-${number}`)
     const inboxes = await Promise.all(channels.map(channel => stage.subscribe(plugin, channel)))
@@ -32,10 +32,10 @@ export const delivery: Cases = {
       for (const channel of channels) await stage.publish(plugin, [number], channel)
     for (const inbox of inboxes) {
       await inbox.until('end')
-      const offsets = [...new Set(inbox.positions.map(({ offset }) => offset))]
+      const got = new Set(inbox.data)
       assert.deepEqual(
-        offsets,
-        offsets.toSorted((a, b) => a - b),
+        [...got].slice(0, -1),
+        numbers(40).filter(number => got.has(number)),
       )
     }
   },
@@ -60,31 +60,12 @@ export const delivery: Cases = {
     }
   },
 
-  async 'an event is delivered with the position that publish resolves with'(stage) {
-    const plugin = await stage.plugin()
-    const inbox = await stage.subscribe(plugin)
-    const positions = await stage.publish(plugin, numbers(5))
-    await inbox.until('5')
-    assert.deepEqual(inbox.positions.map(formatPosition), positions.map(formatPosition))
-  },
-
-  async 'data, event, id and retry are delivered as they were published'(stage) {
-    const plugin = await stage.plugin()
-    for (const [number, message] of MESSAGES.entries()) {
-      const channel = `${stage.channel}-${number}`
-      const inbox = await stage.subscribe(plugin, channel)
-      await stage.publish(plugin, [message, 'end'], channel)
-      await inbox.until('end')
-      assert.deepEqual(fieldsOf((inbox.entries[0] as Entry).message), fieldsOf(message))
-    }
-  },
-
   async 'a channel has nothing of another, whatever they are called'(stage) {
     const plugin = await stage.plugin()
     const inboxes = await Promise.all(NAMES.map(name => stage.subscribe(plugin, name)))
     for (const [index, name] of NAMES.entries()) {
       const [position] = await stage.publish(plugin, [`${index}`, 'end'], name)
-      await assertOnlyEnd(plugin, name, position as Position)
+      if (plugin.read) await assertOnlyEnd(plugin, name, position as Position)
     }
     await Promise.all(inboxes.map(inbox => inbox.until('end')))
     await stage.settled()
@@ -96,11 +77,10 @@ export const delivery: Cases = {
   async 'what is published inside deliver overtakes for no subscriber'(stage) {
     const plugin = await stage.plugin()
     const before = await stage.subscribe(plugin)
-    const published: Promise<Position>[] = []
-    const nest = ({ message }: Entry) => {
-      if (message.data === '1') published.push(...['2', '3'].map(data => plugin.publish(stage.channel, { data })))
-    }
-    await plugin.subscribe(stage.channel, nest, () => {})
+    const published: Promise<unknown>[] = []
+    await stage.subscribe(plugin, stage.channel, ({ data }) => {
+      if (data === '1') published.push(stage.publish(plugin, ['2']), stage.publish(plugin, ['3']))
+    })
     const after = await stage.subscribe(plugin)
     await stage.publish(plugin, ['1'])
     for (const inbox of [before, after]) {
@@ -108,6 +88,16 @@ export const delivery: Cases = {
       assert.deepEqual(inbox.data, numbers(3))
     }
     await Promise.all(published)
+  },
+}
+
+export const deliveryHistory: Cases<Plugin> = {
+  async 'an event is delivered with the position that publish resolves with'(stage) {
+    const plugin = await stage.plugin()
+    const inbox = await stage.subscribe(plugin)
+    const positions = await stage.publish(plugin, numbers(5))
+    await inbox.until('5')
+    assert.deepEqual(inbox.positions.map(formatPosition), positions.map(formatPosition))
   },
 }
 

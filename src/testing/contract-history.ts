@@ -4,7 +4,7 @@ import { formatPosition, type Position } from '../position.js'
 import { dataOf, fieldsOf, MESSAGES, numbers, topOf } from './contract-samples.js'
 import type { Cases, Stage } from './contract-stage.js'
 
-export const history: Cases = {
+export const history: Cases<Plugin> = {
   async 'read without a position gives the newest one and no entries'(stage) {
     const plugin = await stage.plugin()
     const [, , newest] = await stage.publish(plugin, numbers(3))
@@ -92,7 +92,7 @@ export const history: Cases = {
   },
 }
 
-async function entriesAfter(plugin: Plugin, { channel }: Stage, after?: Position): Promise<readonly Entry[]> {
+async function entriesAfter(plugin: Plugin, { channel }: Stage<Plugin>, after?: Position): Promise<readonly Entry[]> {
   const result = await plugin.read(channel, after, 100)
   if (!result.ok) assert.fail(`read after ${after && formatPosition(after)} was refused: ${result.reason}`)
   return result.entries

@@ -4,7 +4,7 @@ import type { Plugin } from '../plugin.js'
 import { dataOf, numbers, topOf } from './contract-samples.js'
 import type { Cases, Stage } from './contract-stage.js'
 
-export const joining: Cases = {
+export const joining: Cases<Plugin> = {
   async 'who subscribes and then reads has everything once, while others publish'(stage) {
     const [writer, reader] = await stage.pair()
     for (const wait of [0, 1, 2, 3, 5, 8]) await join(stage, writer, reader, wait)
@@ -12,7 +12,7 @@ export const joining: Cases = {
 }
 
 // As a channel joins: what was delivered before the read had been answered is in the answer, or follows it.
-async function join(stage: Stage, writer: Plugin, reader: Plugin, wait: number): Promise<void> {
+async function join(stage: Stage<Plugin>, writer: Plugin, reader: Plugin, wait: number): Promise<void> {
   const channel = `${stage.channel}-${wait}`
   const root = await topOf(writer, channel)
   const published = publishSlowly(writer, channel)
@@ -23,8 +23,8 @@ async function join(stage: Stage, writer: Plugin, reader: Plugin, wait: number):
   await published
   await inbox.until('end')
   assert.ok(result.ok, 'the history must be there')
-  const live = inbox.entries.filter(({ position }) => position.offset > result.top.offset)
-  assert.deepEqual([...dataOf(result.entries), ...dataOf(live)], [...numbers(20), 'end'])
+  const live = inbox.data.filter((_, index) => (inbox.positions[index]?.offset ?? 0) > result.top.offset)
+  assert.deepEqual([...dataOf(result.entries), ...live], [...numbers(20), 'end'])
 }
 
 async function turns(count: number): Promise<void> {

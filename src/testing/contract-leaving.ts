@@ -31,7 +31,7 @@ export const leaving: Cases = {
   async 'unsubscribe a second time does nothing, not to another subscription of the same function either'(stage) {
     const plugin = await stage.plugin()
     const inbox = await stage.subscribe(plugin)
-    await plugin.subscribe(stage.channel, inbox.deliver, () => {})
+    await inbox.enter(plugin, stage.channel)
     await inbox.leave()
     await inbox.leave()
     await stage.publish(plugin, ['1'])
@@ -40,11 +40,7 @@ export const leaving: Cases = {
 
   async 'a subscriber that leaves inside deliver keeps the event from nobody'(stage) {
     const plugin = await stage.plugin()
-    const unsubscribe = await plugin.subscribe(
-      stage.channel,
-      () => void unsubscribe(),
-      () => {},
-    )
+    const leaves = await stage.subscribe(plugin, stage.channel, () => void leaves.leave())
     const after = [await stage.subscribe(plugin), await stage.subscribe(plugin)]
     await stage.publish(plugin, numbers(2))
     for (const inbox of after) {

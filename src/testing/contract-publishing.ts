@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import type { Plugin } from '../plugin.js'
 import { follows, formatPosition, type Position, parsePosition } from '../position.js'
 import { numbers, topOf } from './contract-samples.js'
 import type { Cases } from './contract-stage.js'
 
-export const publishing: Cases = {
+export const publishing: Cases<Plugin> = {
   async 'publish resolves with positions that follow each other'(stage) {
     const positions = await stage.publish(await stage.plugin(), numbers(5))
     for (const [index, position] of positions.slice(1).entries()) assertFollows(position, positions[index] as Position)

@@ -4,7 +4,7 @@ import { formatPosition, type Position } from '../position.js'
 import { dataOf, numbers, topOf } from './contract-samples.js'
 import type { Cases } from './contract-stage.js'
 
-export const refusals: Cases = {
+export const refusals: Cases<Plugin> = {
   async 'a channel keeps as many events as it is told, and who has all but those gets them'(stage) {
     const plugin = await stage.plugin(5)
     const positions = await stage.publish(plugin, numbers(12))

@@ -1,0 +1,178 @@
+import type { Cluster, Redis } from 'ioredis'
+import { MAX_TIMEOUT, positive, wrong } from '../../src/checks.js'
+import { SseError } from '../../src/errors.js'
+import type { Entry, Plugin, ReadResult, ResetReason } from '../../src/plugin.js'
+import { formatPosition, type Position, parsePosition } from '../../src/position.js'
+import { randomTag } from '../../src/tags.js'
+import { attempt } from '../ioredis/attempt.js'
+import { Connection } from '../ioredis/connection.js'
+import { Passing, uncertain } from '../ioredis/failure.js'
+import { CONNECTION_OPTIONS, checkOptionNames, type RedisConnectionOptions } from '../ioredis/options.js'
+import { ServerClock } from './clock.js'
+import { Keys } from './keys.js'
+import { decodeEntry, decodePayload, encodePayload } from './payload.js'
+import { ADD, FIND, READ } from './scripts.js'
+import { Verification } from './verification.js'
+
+export type { RedisConnectionOptions } from '../ioredis/options.js'
+
+/** What a channel keeps in Redis. */
+export interface RedisHistoryOptions {
+  /**
+   * Most entries.
+   * @default 1_000
+   */
+  count?: number | undefined
+  /**
+   * Milliseconds that an entry is kept.
+   * @default 300_000
+   */
+  age?: number | undefined
+}
+
+/** Options of `redisPlugin`. */
+export interface RedisPluginOptions extends RedisConnectionOptions {
+  /**
+   * Put before the names of all keys and Pub/Sub channels. Apps that share a Redis and not their channels each take their own.
+   * @default 'eventfeed:'
+   */
+  prefix?: string | undefined
+  /** What each channel keeps for clients that come back. */
+  history?: RedisHistoryOptions | undefined
+  /**
+   * Milliseconds of silence after which it is checked that nothing was missed on a channel.
+   * @default 30_000
+   */
+  verify?: number | undefined
+}
+
+/** Milliseconds by which two commands may take a different time to get there. */
+const SLACK = 2_000
+
+/** Seconds after which a channel is forgotten on which nobody publishes: its epoch, which tells who comes back that nothing was missed. */
+const KEPT = 86_400
+const KEPT_UNUSED = 3_600
+
+/**
+ * Carries channels between processes and machines, over Redis 7 or later: durable, with history and resume. Connects when it is used.
+ * @throws TypeError or RangeError for options that cannot be used; or that do not say where Redis is, where the environment does not
+ * either.
+ */
+export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
+  checkOptionNames('redisPlugin', [...CONNECTION_OPTIONS, 'prefix', 'history', 'verify'], options)
+  const { prefix = 'eventfeed:', history = {}, verify = 30_000 } = options
+  const { count, age } = checkedHistory(history)
+  const clock = new ServerClock()
+  const probe = async (client: Redis | Cluster) => clock.heard(Number((await client.time())[0]) * 1_000)
+  const connection = new Connection(options, { plugin: 'redis', kind: 'sharded', probe })
+  const { commands, receiver, timeout } = connection
+  const keys = new Keys(prefix, commands.client)
+  const kept = Math.max(KEPT, Math.ceil((age * 2) / 1_000))
+  const harmless = { timeout, changes: false, repeatable: true }
+
+  const read = async (channel: string, after: Position | undefined, limit: number): Promise<ReadResult> => {
+    const { epoch = '', offset = 0, tag = '' } = after ?? {}
+    const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), age, kept, KEPT_UNUSED]
+    const run = () => READ.run(commands.client, keys.of(channel), values)
+    const [status, top, entries] = (await attempt(commands, harmless, run)) as ReadAnswer
+    if (status !== 'ok') return { ok: false, reason: status, top: positionOf(top) }
+    return { ok: true, top: positionOf(top), entries: entries.map(raw => entryOf(epoch, raw)) }
+  }
+
+  const verification = new Verification({
+    interval: positive('verify', verify, MAX_TIMEOUT),
+    top: async channel => formatPosition((await read(channel, undefined, 0)).top),
+    starved: channel => receiver.renew(keys.channel(channel)),
+  })
+
+  return {
+    name: 'redis',
+    publish(channel, message) {
+      const data = encodePayload(message)
+      const tag = randomTag()
+      const always = [
+        data,
+        message.id ?? '',
+        tag,
+        newEpoch(),
+        newEpoch(),
+        count,
+        age,
+        kept,
+        keys.command,
+        keys.channel(channel),
+      ]
+      return connection.noting(
+        attempt(commands, { timeout, changes: true, repeatable: true }, async ({ since, left }) => {
+          const values = [...always, clock.in(left), since === undefined ? -1 : Math.ceil(since) + SLACK]
+          const [status, position, now] = (await ADD.run(commands.client, keys.of(channel), values)) as AddAnswer
+          clock.heard(Number(now))
+          if (status === 'late') throw new Passing('it took too long') // or the clocks differ, and now that is known
+          if (status === 'uncertain') throw uncertain()
+          return positionOf(position)
+        }),
+      )
+    },
+    async subscribe(channel, deliver, lost) {
+      const message = (text: string) => {
+        const entry = decodeEntry(text)
+        if (!entry) return connection.failed(notAnEvent(channel))
+        verification.heard(channel, text.slice(0, text.search(/[ \n]/)))
+        deliver(entry)
+      }
+      const listener = { message, lost }
+      await receiver.add(keys.channel(channel), listener)
+      verification.add(channel, lost)
+      return () => {
+        verification.remove(channel, lost)
+        receiver.remove(keys.channel(channel), listener)
+      }
+    },
+    read,
+    async find(channel, id) {
+      const run = () => FIND.run(commands.client, keys.of(channel), [id, age])
+      const position = (await attempt(commands, harmless, run)) as string | null
+      return position === null ? undefined : positionOf(position)
+    },
+    ready: () => connection.ready(),
+    health: () => connection.health(),
+    watch: failed => connection.watch(failed),
+    async close() {
+      verification.stop()
+      connection.close()
+    },
+  }
+}
+
+type AddAnswer = ['ok' | 'late' | 'uncertain', position: string, now: number]
+type ReadAnswer = ['ok' | ResetReason, top: string, entries: RawEntry[]]
+type RawEntry = [id: string, fields: [_: string, link: string, _: string, payload: string]]
+
+const newEpoch = () => randomTag() + randomTag()
+
+function positionOf(text: string): Position {
+  const position = parsePosition(text)
+  if (!position)
+    throw new SseError('ERR_SSE_REFUSED', 'The keys of this channel in Redis were written by something else')
+  return position
+}
+
+function entryOf(epoch: string, [id, [, link, , payload]]: RawEntry): Entry {
+  return { position: positionOf(`${epoch}.${id.slice(0, id.indexOf('-'))}.${link}`), message: decodePayload(payload) }
+}
+
+function notAnEvent(channel: string): SseError {
+  return new SseError('ERR_SSE_MESSAGE', `What was received on channel '${channel}' is no event: it was left out`)
+}
+
+function checkedHistory(history: RedisHistoryOptions): { count: number; age: number } {
+  if (typeof history !== 'object' || history === null) throw wrong('history', 'an object', history)
+  const unknown = Object.keys(history).find(name => !['count', 'age'].includes(name))
+  if (unknown !== undefined) throw new TypeError(`history has no option '${unknown}': it takes count, age`)
+  const { count = 1_000, age = 300_000 } = history
+  if (typeof count !== 'number') throw wrong('history.count', 'a number', count)
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new RangeError(`history.count must be 0 or a positive integer, not ${count}`)
+  }
+  return { count, age: Math.ceil(positive('history.age', age, MAX_TIMEOUT)) }
+}
