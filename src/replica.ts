@@ -42,6 +42,8 @@ export class Replica {
   #closed = false
   #lineage = 0
   #retryTimer: NodeJS.Timeout | undefined
+  /** What the last read failed with: tried every second, it is told once. */
+  #failure: string | undefined
 
   constructor(channel: string, plugin: Plugin, settings: ReplicaSettings, hooks: ReplicaHooks) {
     this.#channel = channel
@@ -100,6 +102,7 @@ export class Replica {
         this.#received = undefined
       }
     } while (this.#stale || !received.every(entry => this.#accept(entry)))
+    this.#failure = undefined
   }
 
   // A read that failed leaves what came meanwhile, as far as it follows what is held.
@@ -160,7 +163,8 @@ export class Replica {
   #resyncOrReport(): void {
     if (this.#closed) return
     this.resync().catch(error => {
-      this.#report(error)
+      if (this.#failure !== String(error)) this.#report(error)
+      this.#failure = String(error)
       if (!this.#closed) this.#retryTimer ??= setTimeout(() => this.#retry(), RETRY).unref()
     })
   }

@@ -44,7 +44,10 @@ export class Connection {
     await Promise.all([this.commands.ready(this.timeout), this.receiver.ready()])
   }
 
+  /** Asked of a process that has used neither yet, it connects: else a readiness probe would wait for ever. */
   health(): Health {
+    this.commands.open()
+    this.receiver.open()
     const publishing = this.commands.failure ?? this.#refused
     const receiving = this.receiver.failure
     const error = publishing ?? receiving

@@ -47,6 +47,7 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
   watch(whenUp: () => void, whenDown: () => void): void {
     this.#whenUp = whenUp
     this.#whenDown = whenDown
+    if (this.isUp) whenUp()
   }
 
   /** Whether something can be sent now. */

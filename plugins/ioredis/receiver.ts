@@ -12,6 +12,8 @@ export interface Receiver {
   /** Resolves once Redis has acknowledged that every later message will come. */
   add(channel: string, listener: Listener): Promise<void>
   remove(channel: string, listener: Listener): void
+  /** Connects, if nothing has yet. */
+  open(): void
   /** Gives up the connection of a channel on which messages do not arrive, for a new one. */
   renew(channel: string): void
   /** Resolves once it works, rejects as soon as it is known why it does not. */

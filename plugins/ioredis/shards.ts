@@ -35,6 +35,10 @@ export class Shards implements Receiver {
     return this.#link.failure ?? [...this.#nodes.values()].map(({ failure }) => failure).find(failure => failure)
   }
 
+  open(): void {
+    this.#link.open()
+  }
+
   ready(): Promise<void> {
     return this.#link.ready(this.#timeout)
   }

@@ -61,6 +61,10 @@ export class Subscriptions implements Receiver {
     return this.link.failure ?? [...this.#all.values()].find(({ refused }) => refused)?.refused
   }
 
+  open(): void {
+    this.link.open()
+  }
+
   ready(): Promise<void> {
     return this.link.ready(this.#settings.timeout)
   }
@@ -155,7 +159,7 @@ export class Subscriptions implements Receiver {
   }
 
   #acknowledge(subscription: Subscription): void {
-    if (this.#all.get(subscription.channel) !== subscription) return // left meanwhile
+    if (subscription.isLive || this.#all.get(subscription.channel) !== subscription) return // asked twice, or left meanwhile
     subscription.isLive = true
     subscription.refused = undefined
     subscription.acknowledged.resolve()

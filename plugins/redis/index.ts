@@ -66,14 +66,20 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
   const probe = async (client: Redis | Cluster) => clock.heard(Number((await client.time())[0]) * 1_000)
   const connection = new Connection(options, { plugin: 'redis', kind: 'sharded', probe })
   const { commands, receiver, timeout } = connection
-  const keys = new Keys(prefix, commands.client)
+  const { client } = commands
+  const keys = new Keys(prefix, client)
   const kept = Math.max(KEPT, Math.ceil((age * 2) / 1_000))
   const harmless = { timeout, changes: false, repeatable: true }
+
+  const load = () => {
+    for (const script of client.isCluster ? [] : [ADD, READ, FIND]) void script.load(client as Redis)
+  }
+  commands.watch(load, () => {})
 
   const read = async (channel: string, after: Position | undefined, limit: number): Promise<ReadResult> => {
     const { epoch = '', offset = 0, tag = '' } = after ?? {}
     const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), age, kept, KEPT_UNUSED]
-    const run = () => READ.run(commands.client, keys.of(channel), values)
+    const run = () => READ.run(client, keys.of(channel), values)
     const [status, top, entries] = (await attempt(commands, harmless, run)) as ReadAnswer
     if (status !== 'ok') return { ok: false, reason: status, top: positionOf(top) }
     return { ok: true, top: positionOf(top), entries: entries.map(raw => entryOf(epoch, raw)) }
@@ -105,7 +111,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
       return connection.noting(
         attempt(commands, { timeout, changes: true, repeatable: true }, async ({ since, left }) => {
           const values = [...always, clock.in(left), since === undefined ? -1 : Math.ceil(since) + SLACK]
-          const [status, position, now] = (await ADD.run(commands.client, keys.of(channel), values)) as AddAnswer
+          const [status, position, now] = (await ADD.run(client, keys.of(channel), values)) as AddAnswer
           clock.heard(Number(now))
           if (status === 'late') throw new Passing('it took too long') // or the clocks differ, and now that is known
           if (status === 'uncertain') throw uncertain()
@@ -130,7 +136,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
     },
     read,
     async find(channel, id) {
-      const run = () => FIND.run(commands.client, keys.of(channel), [id, age])
+      const run = () => FIND.run(client, keys.of(channel), [id, age])
       const position = (await attempt(commands, harmless, run)) as string | null
       return position === null ? undefined : positionOf(position)
     },

@@ -11,6 +11,11 @@ export class Script {
     this.#hash = createHash('sha1').update(text).digest('hex')
   }
 
+  /** Makes it known to a server, so that what is sent next need not be sent twice and arrive in another order. */
+  async load(client: Redis): Promise<void> {
+    await client.script('LOAD', this.#text).catch(() => {}) // it is sent again where it is not known
+  }
+
   /** Runs it by its hash. A server that does not know it, or no longer, is sent the text. */
   async run(client: Redis | Cluster, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
     try {
