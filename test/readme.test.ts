@@ -2,9 +2,10 @@ import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { openStream } from 'koa-eventfeed/testing'
 import { chromium } from 'playwright-core'
+import { type RedisServer, startRedis } from './redis/server.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = `${root}.setup/readme`
@@ -23,17 +24,20 @@ net.Server.prototype.listen = function (port, ...rest) {
 `
 
 let compiled: SpawnSyncReturns<string>
-let running: ChildProcess | undefined
+let redis: RedisServer
+const running: ChildProcess[] = []
 
 /** Runs the one snippet that holds a text. */
 function run(part: string): ChildProcess {
   const found = snippets('ts').flatMap((code, n) => (code.includes(part) ? [n] : []))
   if (found.length !== 1) throw new Error(`${found.length} snippets hold ${part}`)
-  running = spawn(process.execPath, ['--import', './free-port.mjs', `./js/snippet-${found[0]}.js`], {
+  const child = spawn(process.execPath, ['--import', './free-port.mjs', `./js/snippet-${found[0]}.js`], {
     cwd: folder,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, SSE_REDIS_URL: '', REDIS_URL: redis.url },
   })
-  return running
+  running.push(child)
+  return child
 }
 
 async function serve(part: string): Promise<string> {
@@ -48,7 +52,8 @@ async function dataOf(url: string, count: number): Promise<string[]> {
   return events.map(event => event.data)
 }
 
-beforeAll(() => {
+beforeAll(async () => {
+  redis = await startRedis()
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   writeFileSync(`${folder}/free-port.mjs`, FREE_PORT)
@@ -62,7 +67,11 @@ beforeAll(() => {
   compiled = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
 })
 
-afterEach(() => void running?.kill())
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill()
+})
+
+afterAll(() => redis[Symbol.asyncDispose]())
 
 describe('every snippet of the README', () => {
   test('is accepted by the type checker', () => {
@@ -70,11 +79,11 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(snippets('ts')).toHaveLength(12)
+    expect(snippets('ts')).toHaveLength(15)
     expect(snippets('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
-    expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n'])
-    expect(readme.match(/^```\w/gm)).toHaveLength(14)
+    expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n', 'npm install ioredis\n'])
+    expect(readme.match(/^```\w/gm)).toHaveLength(18)
   })
 })
 
@@ -157,18 +166,42 @@ test('as middleware: other middleware goes before', async () => {
 })
 
 test('an event with all fields can be made', async () => {
-  expect(await once(run("event: 'greeting'"), 'exit')).toEqual([0, null])
+  expect(await once(run('retry: 2_000'), 'exit')).toEqual([0, null])
 })
 
 test('shutting down: a SIGTERM ends the streams, and then the process', async () => {
   const url = await serve('SIGTERM')
   const stream = await openStream(`${url}/clock`)
   await stream.take(1)
-  const exit = once(running as ChildProcess, 'exit')
-  running?.kill('SIGTERM')
+  const exit = once(running[0] as ChildProcess, 'exit')
+  running[0]?.kill('SIGTERM')
   await stream.ended()
   await stream.close()
   expect(await exit).toEqual([0, null])
+})
+
+test('Redis: what is said to one process, or by a worker, is heard on the other, and both are healthy', async () => {
+  const urls = [await serve("'/rooms/:channel'"), await serve("'/rooms/:channel'")]
+  const streams = await Promise.all(urls.map(url => openStream(`${url}/rooms/lobby`)))
+  for (const stream of streams) await stream.find(event => event.event === 'stream-open')
+  const body = JSON.stringify({ data: 'hi', channel: 'lobby' })
+  await fetch(`${urls[0]}/say`, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } })
+  const worker = once(run('The night build is done'), 'exit')
+  for (const stream of streams) {
+    expect((await stream.take(2)).map(({ data }) => data)).toEqual(['hi', '{"text":"The night build is done"}'])
+    await stream.close()
+  }
+  expect(await worker).toEqual([0, null])
+  for (const url of urls) expect((await fetch(`${url}/health`)).status).toBe(200)
+})
+
+test('Redis: the quickstart of Flask-SSE greets', async () => {
+  const url = await serve("format: 'flask-sse'")
+  const stream = await openStream(`${url}/stream`)
+  await stream.find(event => event.event === 'stream-open')
+  expect(await (await fetch(`${url}/hello`)).text()).toBe('Message sent!')
+  expect(await stream.find(event => event.event === 'greeting')).toMatchObject({ data: '{"message":"Hello!"}' })
+  await stream.close()
 })
 
 test('write a plugin: the contract suite and a stream prove the plugin', async () => {

@@ -64,8 +64,10 @@ const retryStrategy = (times: number) => Math.min(times * 50, 1_000) + Math.rand
 const defaults = ({ timeout, heartbeat }: Times): RedisOptions => ({
   retryStrategy,
   connectTimeout: timeout,
+  disconnectTimeout: 100,
   socketTimeout: heartbeat, // the probes are answered, or the connection is dead
   connectionName: 'koa-eventfeed',
+  disableClientInfo: true, // one right less to ask for
 })
 
 // What promises rest on, whatever the user's options say.

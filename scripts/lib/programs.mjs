@@ -3,7 +3,10 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { Failure, run } from './run.mjs'
 
-/** What the tests need from outside npm: how each is called, and the Debian package that has it. */
+/**
+ * What the tests need from outside npm: how each is called, and the Debian package that has it. A package's `service` is
+ * left off: tests start their own servers, and the machine's port is not ours to take.
+ */
 export const chromium = {
   title: 'a browser (Chromium or Google Chrome)',
   variable: 'CHROMIUM_PATH',
@@ -13,6 +16,16 @@ export const chromium = {
     '/Applications/Chromium.app/Contents/MacOS/Chromium',
   ],
   debianPackage: 'chromium',
+}
+
+export const redis = {
+  title: 'a Redis server (Redis or Valkey, version 7 or later)',
+  variable: 'REDIS_SERVER_PATH',
+  commands: ['redis-server', 'valkey-server'],
+  paths: ['/opt/homebrew/bin', '/usr/local/bin'].flatMap(bin => [`${bin}/redis-server`, `${bin}/valkey-server`]),
+  debianPackage: 'redis-server',
+  service: 'redis-server',
+  suits: version => Number(/\bv=(\d+)/.exec(version)?.[1]) >= 7,
 }
 
 /**
@@ -25,27 +38,36 @@ export async function findOrInstall(program) {
   process.env[program.variable] = path
 }
 
-function named({ variable }) {
+function named({ title, variable, suits }) {
   const path = process.env[variable]
-  if (!path || runs(path)) return path || undefined
-  throw new Failure(`${variable} is "${path}", which is not the full path of a program that runs here.`)
+  if (!path || runs(path, suits)) return path || undefined
+  throw new Failure(`${variable} is "${path}", which is not the full path of ${title} that runs here.`)
 }
 
-function found({ commands, paths }) {
+function found({ commands, paths, suits }) {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
   const onPath = commands.flatMap(command => folders.map(folder => join(folder, command)))
-  return [...onPath, ...paths].find(runs)
+  return [...onPath, ...paths].find(path => runs(path, suits))
 }
 
 async function installed(program) {
   const prefix = asRoot()
   if (prefix === undefined || !answers('apt-get', ['--version'])) return undefined
-  console.error(`Installing ${program.title} from the Debian package "${program.debianPackage}"`)
-  const [command, ...apt] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']
+  const { title, debianPackage, service } = program
+  console.error(`Installing ${title} from the Debian package "${debianPackage}"`)
+  const asAdmin = administrator([...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive'], service)
   // A failing update is no reason to stop: one broken source of many fails it, and the package may still be had.
-  await run(command, [...apt, 'update', '-qq'])
-  await run(command, [...apt, 'install', '-y', '-qq', '--no-install-recommends', program.debianPackage])
-  return found(program)
+  await asAdmin('apt-get', 'update', '-qq')
+  await asAdmin('apt-get', 'install', '-y', '-qq', '--no-install-recommends', debianPackage)
+  const path = found(program)
+  if (path !== undefined && service) await asAdmin('update-rc.d', service, 'disable')
+  return path
+}
+
+// Debian starts a service as soon as it is installed. Offline, systemctl starts nothing.
+function administrator(prefix, service) {
+  const [command, ...before] = service ? [...prefix, 'SYSTEMD_OFFLINE=1'] : prefix
+  return (...words) => run(command, [...before, ...words])
 }
 
 function asRoot() {
@@ -54,13 +76,14 @@ function asRoot() {
 }
 
 // Asked for its version, because some systems have a placeholder of that name that only says what to install.
-function runs(path) {
+function runs(path, suits = () => true) {
   try {
     accessSync(path, constants.X_OK)
   } catch {
     return false
   }
-  return answers(path, ['--version'])
+  const { status, stdout } = spawnSync(path, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' })
+  return status === 0 && suits(stdout)
 }
 
 function answers(command, args) {
