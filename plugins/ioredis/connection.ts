@@ -1,7 +1,8 @@
 import type { Cluster, Redis } from 'ioredis'
-import type { SseError } from '../../src/errors.js'
+import { SseError } from '../../src/errors.js'
 import type { Health } from '../../src/plugin.js'
 import { type Clients, clientsFor } from './clients.js'
+import { verdictOf } from './failure.js'
 import { Link, type LinkSettings } from './link.js'
 import { placeOf, type RedisConnectionOptions, timesOf } from './options.js'
 import type { Receiver } from './receiver.js'
@@ -15,6 +16,8 @@ export interface ConnectionSettings {
   readonly kind: 'plain' | 'sharded'
   /** Asks for something on the connection for commands. */
   probe(client: Redis | Cluster): Promise<unknown>
+  /** Changes something that does not matter, to see whether that is taken again after something was refused. */
+  change(client: Redis | Cluster): Promise<unknown>
 }
 
 /** What a plugin has of Redis: one client for commands, and what receives. Connected when it is first used. */
@@ -27,13 +30,14 @@ export class Connection {
   #refused: SseError | undefined
 
   /** @throws TypeError or RangeError for options that cannot be used. */
-  constructor(options: RedisConnectionOptions, { plugin, kind, probe }: ConnectionSettings) {
+  constructor(options: RedisConnectionOptions, { plugin, kind, probe, change }: ConnectionSettings) {
     const times = timesOf(options)
     const clients = clientsFor(`${plugin}Plugin`, placeOf(`${plugin}Plugin`, options), times)
     const { commands, owned } = clients
     const common = { plugin, heartbeat: times.heartbeat, failed: this.failed }
     this.timeout = times.timeout
-    this.commands = new Link(commands, { ...common, owned, probe: () => probe(commands) })
+    const beat = () => (this.#refused ? this.noting(change(commands)) : probe(commands))
+    this.commands = new Link(commands, { ...common, owned, probe: beat })
     this.receiver = commands.isCluster
       ? this.#shards(clients, common, kind)
       : this.#subscriptions(clients.subscriber(), common, 'plain')
@@ -69,7 +73,8 @@ export class Connection {
       this.#refused = undefined
       return result
     } catch (error) {
-      if ((error as SseError).code === 'ERR_SSE_REFUSED') this.#refused = error as SseError
+      const verdict = verdictOf(error)
+      if (verdict instanceof SseError && verdict.code === 'ERR_SSE_REFUSED') this.#refused = verdict
       throw error
     }
   }

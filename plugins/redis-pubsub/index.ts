@@ -40,7 +40,7 @@ export function redisPubSubPlugin(options: RedisPubSubPluginOptions = {}): Relay
   if (typeof prefix !== 'string') throw wrong('prefix', 'a text', prefix)
   const format = FORMATS[oneOf('format', name, ['raw', 'flask-sse'])]
   const probe = (client: Redis | Cluster) => client.ping()
-  const connection = new Connection(options, { plugin: 'redisPubSub', kind: 'plain', probe })
+  const connection = new Connection(options, { plugin: 'redisPubSub', kind: 'plain', probe, change: probe })
   const { commands, receiver, timeout } = connection
 
   // What others write is not to be trusted, and no reason to stop.

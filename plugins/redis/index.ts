@@ -64,7 +64,8 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
   const { count, age } = checkedHistory(history)
   const clock = new ServerClock()
   const probe = async (client: Redis | Cluster) => clock.heard(Number((await client.time())[0]) * 1_000)
-  const connection = new Connection(options, { plugin: 'redis', kind: 'sharded', probe })
+  const change = (client: Redis | Cluster) => client.hset(`${prefix}health`, 'at', clock.in(0))
+  const connection = new Connection(options, { plugin: 'redis', kind: 'sharded', probe, change })
   const { commands, receiver, timeout } = connection
   const { client } = commands
   const keys = new Keys(prefix, client)

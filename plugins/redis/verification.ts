@@ -33,7 +33,7 @@ export class Verification {
 
   add(channel: string, lost: () => void): void {
     const { interval } = this.#settings
-    const due = performance.now() + interval
+    const due = performance.now() + interval * (1 - Math.random() / 2) // not all that were opened at once at once
     const watched = this.#channels.get(channel) ?? { lost: new Set(), seen: undefined, due, misses: 0 }
     watched.lost.add(lost)
     this.#channels.set(channel, watched)
