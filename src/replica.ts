@@ -2,7 +2,7 @@ import { isPassing, SseError } from './errors.js'
 import { isMessage } from './event.js'
 import { Log } from './log.js'
 import type { Entry, Plugin, ReadResult, ResetReason, Unsubscribe } from './plugin.js'
-import { follows, formatPosition, type Position } from './position.js'
+import { follows, idOf, type Position } from './position.js'
 
 /** Milliseconds after which a read that failed is tried again. */
 const RETRY = 1_000
@@ -148,7 +148,8 @@ export class Replica {
   /** Whether an entry can be sent. What another process has published is not to be trusted, and no reason to stop. */
   isFine({ position, message }: Entry): boolean {
     if (isMessage(message)) return true
-    const where = `at ${formatPosition(position)} of channel '${this.#channel}'`
+    const id = idOf(position)
+    const where = `${id === undefined ? '' : `at ${id} `}of channel '${this.#channel}'`
     this.#report(new SseError('ERR_SSE_MESSAGE', `A message ${where} is not one that can be sent: it was left out`))
     return false
   }

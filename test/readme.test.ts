@@ -71,7 +71,7 @@ afterEach(() => {
   for (const child of running.splice(0)) child.kill()
 })
 
-afterAll(() => redis[Symbol.asyncDispose]())
+afterAll(async () => redis[Symbol.asyncDispose]())
 
 describe('every snippet of the README', () => {
   test('is accepted by the type checker', () => {

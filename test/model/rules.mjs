@@ -1,5 +1,5 @@
 const REPLICA = 'src/replica.ts'
-const CHANNEL = 'src/channel.ts'
+const JOINING = 'src/joining.ts'
 const POSITION = 'src/position.ts'
 
 /** Each rule, with a way to break it: `find` occurs once in `file`, and `put` replaces it. */
@@ -70,28 +70,28 @@ export const mutations = [
   {
     rule: 'R4',
     broken: 'gives history beyond the bound',
-    file: CHANNEL,
+    file: JOINING,
     find: '.filter(({ position }) => position.offset <= top.offset)',
     put: '',
   },
   {
     rule: 'R4',
     broken: 'does not check that history leads to the bound',
-    file: CHANNEL,
+    file: JOINING,
     find: 'whole: isChain(after, missed, top)',
     put: 'whole: true',
   },
   {
     rule: 'R4',
     broken: 'goes live at the top after the read, not at the bound',
-    file: CHANNEL,
-    find: 'this.#settle(cursor, missed.place, log)',
-    put: 'this.#settle(cursor, log.end, log)',
+    file: JOINING,
+    find: 'this.#hooks.joined(cursor, missed.place, log)',
+    put: 'this.#hooks.joined(cursor, log.end, log)',
   },
   {
     rule: 'R5',
     broken: 'does not read first for a position that is ahead',
-    file: CHANNEL,
+    file: JOINING,
     find: 'after.offset > log.top.offset',
     put: 'after.offset < 0',
   },

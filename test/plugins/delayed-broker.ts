@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Entry, Plugin, Unsubscribe } from 'koa-eventfeed'
-import type { PluginProof } from 'koa-eventfeed/testing'
 import { mittPlugin } from '../../plugins/mitt/index.js'
+import type { Create } from './broken/breaking.js'
 
 /** Plugins over one broker that everything takes some turns of the event loop to get to and from, as it is over a network. */
-export function delayedBroker(): PluginProof['create'] {
+export function delayedBroker(): Create {
   const brokers = new Map<number | undefined, Plugin>()
   return options => {
     const count = options?.history?.count

@@ -1,9 +1,9 @@
 import type { Entry, Message, Plugin, Position, ReadResult } from 'koa-eventfeed'
-import type { PluginProof } from 'koa-eventfeed/testing'
 import { mittPlugin } from '../../../plugins/mitt/index.js'
 import { formatPosition } from '../../../src/position.js'
 
-export type Create = PluginProof['create']
+/** Makes a plugin for one case of the contract. */
+export type Create = (options?: { history?: { count: number } }) => Plugin | Promise<Plugin>
 
 /** A plugin with one fault, the case of the contract that names it, and those that cannot hold either with that fault. */
 export interface Fault {

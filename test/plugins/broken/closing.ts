@@ -28,7 +28,16 @@ export const closing: Faults = {
     plugin: broken(inner => ({
       subscribe: (channel, deliver, lost) => inner.subscribe(channel, deliver, lost).catch(() => () => {}),
     })),
-    fails: 'subscribe and read after close reject',
+    fails: 'subscribe after close rejects',
+  },
+  'reads nothing after close': {
+    plugin: broken(inner => {
+      const top = { epoch: 'e', offset: 0, parent: 'none', tag: 'none' }
+      return {
+        read: (...args) => inner.read(...args).catch(() => ({ ok: true, entries: [], top })),
+      }
+    }),
+    fails: 'read after close rejects',
   },
   'throws at unsubscribe after close': {
     plugin: broken(inner => {

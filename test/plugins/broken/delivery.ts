@@ -32,7 +32,7 @@ export const delivery: Faults = {
       }
       return onNth(30, hold, pass)
     }),
-    fails: 'events are delivered in the order of their positions, on channels that take turns',
+    fails: 'events are delivered in the order in which they were published, on channels that take turns',
   },
   'delivers history to a new subscriber': {
     plugin: broken(inner => {

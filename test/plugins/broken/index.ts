@@ -5,9 +5,12 @@ import { history } from './history.js'
 import { joining } from './joining.js'
 import { leaving } from './leaving.js'
 import { publishing } from './publishing.js'
+import { readiness } from './readiness.js'
 import { refusals } from './refusals.js'
 
 export { leaks } from './closing.js'
+export { dataFaults } from './fields.js'
+export { interruption } from './interruption.js'
 export { sharing } from './sharing.js'
 
 /** Faults of plugins of one process. */
@@ -19,4 +22,5 @@ export const faults: Faults = {
   ...history,
   ...refusals,
   ...closing,
+  ...readiness,
 }
