@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { publint } from 'publint'
+import { startRedis } from './redis/server.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const packages = ['koa', '@types/koa', '@types/node', 'typescript']
 const entries = Object.keys(manifest.exports)
   .filter(path => path !== './package.json')
   .map(path => path.replace('.', manifest.name))
@@ -15,14 +17,14 @@ const entries = Object.keys(manifest.exports)
 const folder = mkdtempSync(join(tmpdir(), 'koa-eventfeed-'))
 const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`)
 const project = join(folder, 'project')
+const withRedis = join(folder, 'with-redis')
+const needsRedis = (entry: string) => entry.includes('/plugins/redis')
 const installed = join(project, 'node_modules', manifest.name)
 
 beforeAll(async () => {
   await run(root, 'npm', 'pack', '--silent', '--pack-destination', folder)
-  mkdirSync(project)
-  writeProject()
-  await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund')
-  cpSync(fileURLToPath(new URL('package', import.meta.url)), project, { recursive: true })
+  await install(project, packages)
+  await install(withRedis, [...packages, 'ioredis'])
 }, 120_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -73,7 +75,23 @@ describe('in an empty project that installs it', () => {
       import('${entry}').then(imported => {
         for (const name of Object.keys(imported)) console.log(name, imported[name] === required[name])
       })`
-    expect(await run(project, process.execPath, '--eval', script)).toMatch(/^(\w+ true\n)+$/)
+    const where = needsRedis(entry) ? withRedis : project
+    expect(await run(where, process.execPath, '--eval', script)).toMatch(/^(\w+ true\n)+$/)
+  })
+
+  test.each(entries.filter(needsRedis))('%s says that it needs ioredis where that is not installed', async entry => {
+    await expect(run(project, process.execPath, '--eval', `require('${entry}')`)).rejects.toThrow(
+      "Cannot find package 'ioredis'",
+    )
+  })
+
+  test('its Redis plugin carries a channel from one process to another', async () => {
+    await using server = await startRedis()
+    expect(await run(withRedis, process.execPath, 'redis.mjs', server.url)).toBe('hello from another process\n')
+  })
+
+  test('TypeScript compiles redis.ts and checks the declarations it gets, those of ioredis too', async () => {
+    expect(await compile('redis.ts', withRedis)).toBe('')
   })
 
   test('the main entry loads though ioredis is not there', async () => {
@@ -98,18 +116,19 @@ describe('in an empty project that installs it', () => {
 
 // Locked to this project's own versions: another package's new release must not break this test,
 // and npm has all of them in its cache.
-function writeProject(): void {
+async function install(into: string, names: readonly string[]): Promise<void> {
+  mkdirSync(into)
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   const dependencies: Record<string, string> = { [manifest.name]: `file:${tarball}` }
-  for (const name of ['koa', '@types/koa', '@types/node', 'typescript']) {
-    dependencies[name] = manifest.devDependencies[name]
-  }
+  for (const name of names) dependencies[name] = manifest.devDependencies[name]
   const packages = { ...lock.packages, '': { dependencies } }
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
-  writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ ...lock, packages }))
+  writeFileSync(join(into, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+  writeFileSync(join(into, 'package-lock.json'), JSON.stringify({ ...lock, packages }))
+  await run(into, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund')
+  cpSync(fileURLToPath(new URL('package', import.meta.url)), into, { recursive: true })
 }
 
-function compile(file: string): Promise<string> {
+function compile(file: string, where = project): Promise<string> {
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2023',
@@ -120,8 +139,8 @@ function compile(file: string): Promise<string> {
     types: ['node'],
   }
   const config = `tsconfig.${file}.json`
-  writeFileSync(join(project, config), JSON.stringify({ compilerOptions, files: [file] }))
-  return run(project, process.execPath, 'node_modules/typescript/bin/tsc', '--project', config)
+  writeFileSync(join(where, config), JSON.stringify({ compilerOptions, files: [file] }))
+  return run(where, process.execPath, 'node_modules/typescript/bin/tsc', '--project', config)
 }
 
 // Resolves with the standard output; a failure tells all that was printed.
