@@ -1,9 +1,10 @@
 // One announcement reaches whoever listens: curl -N localhost:3000/listen, and elsewhere curl localhost:3000/ping
 import Koa from 'koa'
 import { SseRouter } from 'koa-eventfeed'
+import { channelsOf } from './plugin.js'
 
 const channel = 'announcements'
-const sse = new SseRouter()
+const sse = new SseRouter({ plugin: channelsOf('announcer') })
 
 sse.get('/', ctx => {
   ctx.body = 'Hello, World!'

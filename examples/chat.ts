@@ -2,19 +2,31 @@
 import Koa, { type Context } from 'koa'
 import bodyParser from 'koa-bodyparser'
 import { SseRouter } from 'koa-eventfeed'
-import { mittPlugin } from 'koa-eventfeed/plugins/mitt'
+import { channelsOf, redis } from './plugin.js'
 
 const RECENT = 20
 const WEEK = 604_800_000
+const ROOMS = ['lobby', 'kitchen', 'garden']
 const path = '/rooms/:channel'
-const sse = new SseRouter({ plugin: mittPlugin({ history: { count: 100, age: WEEK } }) })
+const sse = new SseRouter({ plugin: channelsOf('chat', { count: 100, age: WEEK }) })
+const memory = new Map<string, string[]>()
 
-// The positions in each room from the one before its last messages to the newest.
-const rooms = new Map<string, string[]>()
-for (const room of ['lobby', 'kitchen', 'garden']) rooms.set(room, [await sse.pubsub.position(room)])
+/** Keeps the positions before the last messages of a room: in Redis, where all processes find them. */
+async function remember(room: string, position: string): Promise<void> {
+  const key = `examples:chat:${room}`
+  if (redis) await redis.multi().rpush(key, position).ltrim(key, -RECENT, -1).pexpire(key, WEEK).exec()
+  else memory.set(room, [...(memory.get(room) ?? []), position].slice(-RECENT))
+}
 
-function positionsIn(ctx: Context): string[] {
-  return rooms.get(ctx.params.channel) ?? ctx.throw(404, `The rooms are ${[...rooms.keys()].join(', ')}`)
+/** Where a newcomer starts; undefined where there is nothing to show. */
+async function start(room: string): Promise<string | undefined> {
+  const first = redis ? await redis.lindex(`examples:chat:${room}`, 0) : memory.get(room)?.[0]
+  return first ?? undefined
+}
+
+function roomOf(ctx: Context): string {
+  const room = ctx.params.channel
+  return ROOMS.includes(room) ? room : ctx.throw(404, `The rooms are ${ROOMS.join(', ')}`)
 }
 
 function isText(value: unknown, longest: number): value is string {
@@ -22,19 +34,20 @@ function isText(value: unknown, longest: number): value is string {
 }
 
 sse.post(path, async ctx => {
-  const positions = positionsIn(ctx)
+  const room = roomOf(ctx)
   const { name, text } = ctx.request.body as { name?: unknown; text?: unknown }
   if (!isText(name, 40) || !isText(text, 1_000)) {
     ctx.throw(400, 'Send JSON with a name of up to 40 characters and a text of up to 1000')
   }
-  positions.push(await sse.publish({ name, text, time: new Date() }, { channel: ctx.params.channel }))
-  if (positions.length > RECENT + 1) positions.shift()
+  await remember(room, await sse.pubsub.position(room))
+  await sse.publish({ name, text, time: new Date() }, { channel: room })
   ctx.status = 204
 })
 
 // A newcomer starts before the last messages. Who comes back says in a header where it was, and that wins.
-sse.get(path, (ctx, next) => {
-  ctx.query = { lastEventId: positionsIn(ctx)[0], ...ctx.query }
+sse.get(path, async (ctx, next) => {
+  const lastEventId = await start(roomOf(ctx)).catch(() => undefined) // without Redis: from when it is back
+  ctx.query = { ...(lastEventId && { lastEventId }), ...ctx.query }
   return next()
 })
 sse.pubSub(path, { retry: 1_000 })

@@ -32,5 +32,6 @@ function* siteFiles(): Generator<[path: string, file: URL]> {
 }
 
 function* sources(): Generator<[path: string, file: URL]> {
-  for (const { name } of examples) yield [`/source/${name}.ts`, new URL(`${name}.ts`, folder)]
+  for (const name of ['plugin', ...examples.map(({ name }) => name)])
+    yield [`/source/${name}.ts`, new URL(`${name}.ts`, folder)]
 }

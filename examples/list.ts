@@ -3,8 +3,13 @@ import { app as announcer } from './announcer.js'
 import { app as chat } from './chat.js'
 import { app as clock } from './clock.js'
 import { app as counter } from './counter.js'
+import { app as flask } from './flask.js'
 import { app as notifications } from './notifications.js'
+import { redisUrl } from './plugin.js'
+import { app as price } from './price.js'
 import { app as progress } from './progress.js'
+import { app as publish } from './publish.js'
+import { app as redisChat } from './redis-chat.js'
 import { app as tokens } from './tokens.js'
 
 /** One example on the page. To add one, write its file and add an entry here. */
@@ -14,12 +19,32 @@ export interface Example {
   title: string
   /** One or two sentences for a newcomer; a part in backticks is shown as code. */
   summary: string
+  /** How to try it from outside, or what it needs for that; backticks as above. */
+  note?: string
   method: 'GET' | 'POST'
   /** The stream's path inside the app. */
   stream: string
   /** Which module of `site/panes` shows the stream. */
-  pane: 'announcer' | 'chat' | 'latest' | 'lines' | 'notifications' | 'progress' | 'tokens'
+  pane:
+    | 'announcer'
+    | 'chat'
+    | 'flask'
+    | 'latest'
+    | 'lines'
+    | 'notifications'
+    | 'price'
+    | 'progress'
+    | 'publish'
+    | 'redis-chat'
+    | 'tokens'
   app: Koa
+}
+
+/** What to type where there is a Redis; how to have one where there is none. */
+function overRedis(command: string): string {
+  return redisUrl
+    ? `From elsewhere: \`redis-cli ${command}\``
+    : `Started with \`REDIS_URL=redis://localhost npm start\`, it also hears \`redis-cli ${command}\`.`
 }
 
 export const examples: Example[] = [
@@ -87,5 +112,45 @@ export const examples: Example[] = [
     stream: '/events',
     pane: 'notifications',
     app: notifications,
+  },
+  {
+    name: 'price',
+    title: 'Price',
+    summary:
+      'A value that something else writes, looked up every two seconds. Only a change is an event: `changes: true`.',
+    note: overRedis('SET current_price 101'),
+    method: 'GET',
+    stream: '/sse',
+    pane: 'price',
+    app: price,
+  },
+  {
+    name: 'publish',
+    title: 'Publish',
+    summary: 'What is posted as JSON reaches every client, from any page: `publisher` and @koa/cors.',
+    note: overRedis('PUBLISH sse hello'),
+    method: 'GET',
+    stream: '/sse',
+    pane: 'publish',
+    app: publish,
+  },
+  {
+    name: 'flask',
+    title: 'Flask-SSE',
+    summary: 'The quickstart of Flask-SSE: one route publishes a greeting, the other streams a channel.',
+    note: overRedis(`PUBLISH flask:sse '{"data": "Hi", "type": "greeting"}'`),
+    method: 'GET',
+    stream: '/stream',
+    pane: 'flask',
+    app: flask,
+  },
+  {
+    name: 'redis-chat',
+    title: 'Session chat',
+    summary: 'Log in, and a session cookie tells who writes. Who does not is `anonymous`.',
+    method: 'GET',
+    stream: '/stream',
+    pane: 'redis-chat',
+    app: redisChat,
   },
 ]

@@ -30,7 +30,8 @@ function whyNot({ code, message }: NodeJS.ErrnoException, port: number): string 
   return `Cannot listen on port ${port}: ${message}`
 }
 
-function fail(message: string): never {
+/** Ends the process with a word for the reader. */
+export function fail(message: string): never {
   console.error(message)
   process.exit(1)
 }

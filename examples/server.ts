@@ -1,27 +1,9 @@
-import { realpathSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import Koa from 'koa'
-import mount from 'koa-mount'
-import { files } from './files.js'
-import { examples } from './list.js'
-import { listen } from './listen.js'
+import { fail, listen } from './listen.js'
+import { ready, redisUrl } from './plugin.js'
 
-const self = "'self'"
-const policy = `default-src 'none'; script-src ${self}; style-src ${self}; img-src ${self}; connect-src ${self}; base-uri 'none'; form-action ${self}; frame-ancestors 'none'`
+const isUrl = redisUrl === undefined || /^rediss?:\/\/./.test(redisUrl)
+if (!isUrl) fail('REDIS_URL must be like redis://user:password@host:6379/0, or rediss://… for TLS.')
 
-/** All the examples, each mounted below its name, and the page that shows them. */
-export const app = new Koa()
-
-app.use((ctx, next) => {
-  ctx.set({ 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' })
-  return next()
-})
-for (const example of examples) app.use(mount(`/${example.name}`, example.app))
-app.use(files())
-app.use(async (ctx, next) => {
-  if (ctx.path === '/examples.json') ctx.body = examples.map(({ app: _, ...shown }) => shown)
-  else await next()
-})
-
-const startedByHand = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
-if (startedByHand) listen(app)
+const { app } = await import('./gallery.js')
+await ready().catch(({ message }: Error) => fail(`${message}. Without REDIS_URL the examples need no Redis.`))
+listen(app)

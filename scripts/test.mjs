@@ -32,7 +32,9 @@ async function test(jestArgs) {
   const reporting = ['--json', `--outputFile=${resultsFile}`]
   const kill = jestArgs.some(arg => arg.startsWith('--watch')) ? undefined : whenOverdue()
   // Jest keeps a NODE_ENV that is already set, and the tests are written for one.
-  process.exitCode = await runNode([...jest, ...reporting, ...jestArgs], { env: { NODE_ENV: 'test' }, kill })
+  // A Redis of the developer's is none of the tests' business: they start their own.
+  const env = { NODE_ENV: 'test', REDIS_URL: '', SSE_REDIS_URL: '' }
+  process.exitCode = await runNode([...jest, ...reporting, ...jestArgs], { env, kill })
   if (kill?.aborted) console.error('Jest was ended by force: a test has left something open.')
   conclude(JSON.parse(textOf(resultsFile) ?? '{}'))
 }

@@ -4,7 +4,7 @@ import { offerSource } from './source.js'
 const template = document.querySelector('#card')
 
 /** One example: what it is, its live pane, its source. */
-export async function makeCard({ name, title, summary, method, stream, pane }) {
+export async function makeCard({ name, title, summary, note, method, stream, pane, plugin }) {
   const { show } = await import(`./panes/${pane}.js`)
   const card = template.content.cloneNode(true).firstElementChild
   const url = `/${name}${stream}`
@@ -14,6 +14,8 @@ export async function makeCard({ name, title, summary, method, stream, pane }) {
   heading.textContent = title
   card.setAttribute('aria-labelledby', heading.id)
   card.querySelector('.summary').append(...withCode(summary))
+  if (note !== undefined) card.querySelector('.note').append(...withCode(note))
+  if (plugin !== undefined) card.querySelector('.plugin').textContent = `carried by ${plugin}`
   card.querySelector('.method').textContent = method
   card.querySelector('.endpoint code').textContent = url
   const box = card.querySelector('.pane')

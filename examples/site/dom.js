@@ -11,3 +11,10 @@ export function addItem(list, item, kept) {
   list.append(item)
   while (list.children.length > kept) list.firstChild.remove()
 }
+
+/** A control with its words. */
+export function labelled(words, control) {
+  const label = element('label', { text: words })
+  label.append(control)
+  return label
+}

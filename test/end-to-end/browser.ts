@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals'
 import type Koa from 'koa'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { app as gallery } from '../../examples/server.js'
+import { app as gallery } from '../../examples/gallery.js'
 import { type Seen, type Served, serve } from './serve.js'
 
 /** For what takes as long as an example takes, such as a bar that fills in ten seconds. */
@@ -47,17 +47,17 @@ export class Stage {
   }
 
   /** Opens the page in a fresh profile and waits until the examples are there. */
-  async visit(options: BrowserContextOptions = {}): Promise<Visit> {
+  async visit(options: BrowserContextOptions = {}, url?: string): Promise<Visit> {
     if (this.#browser === undefined) throw new Error('only within a test')
-    return this.visitAgain(await this.#browser.newContext(options))
+    return this.visitAgain(await this.#browser.newContext(options), url)
   }
 
-  /** Opens the page in one more tab of a profile. */
-  async visitAgain(profile: BrowserContext): Promise<Visit> {
+  /** Opens the page in one more tab of a profile; of another server, if one is named. */
+  async visitAgain(profile: BrowserContext, url = this.served.url): Promise<Visit> {
     const page = await profile.newPage()
     await page.addInitScript({ path: fileURLToPath(new URL('in-page.js', import.meta.url)) })
     const faults = faultsOf(page)
-    await page.goto(this.served.url)
+    await page.goto(url)
     await page.locator('main[aria-busy=false]').waitFor()
     return { page, faults }
   }

@@ -7,9 +7,13 @@ import { app as announcer } from '../../examples/announcer.js'
 import { app as chat } from '../../examples/chat.js'
 import { app as clock } from '../../examples/clock.js'
 import { app as counter } from '../../examples/counter.js'
+import { app as flask } from '../../examples/flask.js'
 import { examples } from '../../examples/list.js'
 import { app as notifications } from '../../examples/notifications.js'
+import { app as price } from '../../examples/price.js'
 import { app as progress } from '../../examples/progress.js'
+import { app as publish } from '../../examples/publish.js'
+import { app as redisChat } from '../../examples/redis-chat.js'
 import { app as tokens } from '../../examples/tokens.js'
 
 const opened: TestStream[] = []
@@ -44,6 +48,10 @@ describe('every example', () => {
     ['chat', chat, { path: '/rooms/lobby' }],
     ['announcer', announcer, { path: '/listen' }],
     ['notifications', notifications, { path: '/events' }],
+    ['price', price, { path: '/sse' }],
+    ['publish', publish, { path: '/sse' }],
+    ['flask', flask, { path: '/stream' }],
+    ['redis-chat', redisChat, { path: '/stream' }],
   ])('%s stands alone and answers with the headers of an event stream', async (_, app, options) => {
     const { status, headers } = await open(app, options)
     expect(status).toBe(200)
@@ -57,13 +65,16 @@ describe('every example', () => {
   })
 })
 
-test.each(examples)('$name is a file to copy: it imports nothing but packages', async ({ name }) => {
-  const source = await readFile(new URL(`../../examples/${name}.ts`, import.meta.url), 'utf8')
-  expect(source.split('\n').length).toBeLessThan(60)
-  const imported = [...source.matchAll(/from '(.+)'/g)].map(([, from]) => from)
-  expect(imported).toContain('koa-eventfeed')
-  expect(imported.filter(from => from?.startsWith('.'))).toEqual([])
-})
+test.each(examples)(
+  '$name is a file to copy: it imports nothing but packages, and what picks its plugin',
+  async ({ name }) => {
+    const source = await readFile(new URL(`../../examples/${name}.ts`, import.meta.url), 'utf8')
+    expect(source.split('\n').length).toBeLessThan(60)
+    const imported = [...source.matchAll(/from '(.+)'/g)].map(([, from]) => from)
+    expect(imported).toContain('koa-eventfeed')
+    expect(imported.filter(from => from?.startsWith('.') && from !== './plugin.js')).toEqual([])
+  },
+)
 
 describe('counter', () => {
   test('A1: GET /sse counts from 0, one message every two seconds, for each client from its own 0', async () => {

@@ -1,16 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { openStream } from 'koa-eventfeed/testing'
+import { app } from '../../examples/gallery.js'
 import { examples } from '../../examples/list.js'
-import { app } from '../../examples/server.js'
 import { type Served, serve } from './serve.js'
+import { address, killStarted, outcome, start } from './started.js'
 
 const root = new URL('../../', import.meta.url)
 
@@ -85,28 +83,10 @@ describe('the gallery', () => {
 })
 
 describe('the gallery started by hand', () => {
-  const started: ChildProcess[] = []
-  const start = (PORT: string) => {
-    const file = fileURLToPath(new URL('build/examples/server.js', root))
-    const child = spawn(process.execPath, [file], { env: { ...process.env, PORT }, stdio: ['ignore', 'pipe', 'pipe'] })
-    started.push(child)
-    return child
-  }
-  const outcome = async (child: ReturnType<typeof start>) => {
-    const [[code], out, err] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])
-    return { code, out, err }
-  }
-  const address = async (child: ReturnType<typeof start>) => {
-    const [line] = await once(child.stdout.setEncoding('utf8'), 'data')
-    return /^.+: (http:\/\/localhost:\d+)\n$/.exec(line)?.[1] ?? `no address in ${line}`
-  }
-
-  afterEach(() => {
-    for (const child of started.splice(0)) child.kill('SIGKILL')
-  })
+  killStarted()
 
   test('prints one line with an address where the page is', async () => {
-    const url = await address(start('0'))
+    const url = await address(start({}))
     expect(await (await fetch(url)).text()).toContain('<title>koa-eventfeed</title>')
   })
 
@@ -115,7 +95,7 @@ describe('the gallery started by hand', () => {
     await once(blocker.listen(0), 'listening')
     const { port } = blocker.address() as { port: number }
     try {
-      expect(await outcome(start(`${port}`))).toEqual({
+      expect(await outcome(start({ PORT: `${port}` }))).toEqual({
         code: 1,
         out: '',
         err: `Port ${port} is already taken. Choose another one: PORT=3000 npm start\n`,
@@ -127,13 +107,13 @@ describe('the gallery started by hand', () => {
 
   test.each(['abc', '-1', '65536', '3000.5', '0x50'])('a PORT of %s is refused in one line', async port => {
     const err = `PORT must be a whole number from 0 to 65535, not "${port}".\n`
-    expect(await outcome(start(port))).toEqual({ code: 1, out: '', err })
+    expect(await outcome(start({ PORT: port }))).toEqual({ code: 1, out: '', err })
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
     '%s ends the open streams and the process, without a word',
     async signal => {
-      const child = start('0')
+      const child = start({})
       const stream = await openStream(`${await address(child)}/clock/eventfeed`)
       await stream.take(1)
       const begin = performance.now()

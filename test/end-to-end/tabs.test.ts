@@ -20,9 +20,9 @@ describe('the gallery in several tabs', () => {
   }
 
   async function write(page: Page, name: string, text: string): Promise<void> {
-    await page.getByLabel('Name').fill(name)
-    await page.getByLabel('Message', { exact: true }).fill(text)
-    await page.getByLabel('Message', { exact: true }).press('Enter')
+    await page.locator('#chat').getByLabel('Name').fill(name)
+    await page.locator('#chat').getByLabel('Message', { exact: true }).fill(text)
+    await page.locator('#chat').getByLabel('Message', { exact: true }).press('Enter')
   }
 
   const message = (page: Page, text: string) => page.locator('#chat .messages li', { hasText: text })
@@ -44,7 +44,7 @@ describe('the gallery in several tabs', () => {
       const texts = await page.locator('#chat .messages li').allTextContents()
       expect(texts.slice(-2).map(text => text.replace(/^\d\d:\d\d /, ''))).toEqual(['Ann Hello Bob', 'Bob Hello Ann'])
     }
-    expect(await ann.page.getByLabel('Message', { exact: true }).inputValue()).toBe('')
+    expect(await ann.page.locator('#chat').getByLabel('Message', { exact: true }).inputValue()).toBe('')
     expect([...ann.faults, ...bob.faults, ...third.faults]).toEqual([])
   })
 

@@ -1,5 +1,5 @@
 import { channelInView } from '../channel.js'
-import { addItem, element } from '../dom.js'
+import { addItem, element, labelled } from '../dom.js'
 import { post } from '../request.js'
 
 const ROOMS = ['lobby', 'kitchen', 'garden']
@@ -60,12 +60,6 @@ function chatForm() {
     element('button', { text: 'Send' }),
   )
   return { form, room, name, text, fault }
-}
-
-function labelled(words, control) {
-  const label = element('label', { text: words })
-  label.append(control)
-  return label
 }
 
 function messageItem({ name, text, time }) {

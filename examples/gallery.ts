@@ -1,0 +1,29 @@
+import Koa from 'koa'
+import mount from 'koa-mount'
+import { files } from './files.js'
+import { examples } from './list.js'
+import { reportErrors, unavailable } from './outage.js'
+import { nameOf } from './plugin.js'
+
+const self = "'self'"
+const policy = `default-src 'none'; script-src ${self}; style-src ${self}; img-src ${self}; connect-src ${self}; base-uri 'none'; form-action ${self}; frame-ancestors 'none'`
+
+/** All the examples, each mounted below its name, and the page that shows them. */
+export const app = new Koa()
+
+app.use((ctx, next) => {
+  ctx.set({ 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' })
+  return next()
+})
+app.use(unavailable())
+for (const example of examples) {
+  app.use(mount(`/${example.name}`, example.app))
+  app.keys ??= example.app.keys // for cookies: they are signed with those of the outer app
+}
+app.use(files())
+app.use(async (ctx, next) => {
+  if (ctx.path === '/examples.json')
+    ctx.body = examples.map(({ app: _, ...shown }) => ({ ...shown, plugin: nameOf(shown.name) }))
+  else await next()
+})
+reportErrors(app)
