@@ -30,6 +30,11 @@ export function isPassing(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === 'ERR_SSE_UNREACHABLE'
 }
 
+/** Whether what failed is the connection, which a plugin tells by itself, once for all channels. */
+export function isOutage(error: unknown): boolean {
+  return isPassing(error) || (error as { code?: unknown } | undefined)?.code === 'ERR_SSE_CREDENTIALS'
+}
+
 /** An error of this package: tell them apart by `code`. */
 export class SseError extends Error {
   static {

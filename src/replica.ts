@@ -1,4 +1,4 @@
-import { isPassing, SseError } from './errors.js'
+import { isOutage, SseError } from './errors.js'
 import { isMessage } from './event.js'
 import { Log } from './log.js'
 import type { Entry, Plugin, ReadResult, ResetReason, Unsubscribe } from './plugin.js'
@@ -175,8 +175,7 @@ export class Replica {
     this.#resyncOrReport()
   }
 
-  // What passes is the plugin's to tell, once for all channels.
   #report(error: unknown): void {
-    if (!isPassing(error)) this.#hooks.failed(error)
+    if (!isOutage(error)) this.#hooks.failed(error)
   }
 }

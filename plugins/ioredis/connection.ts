@@ -34,7 +34,7 @@ export class Connection {
     const times = timesOf(options)
     const clients = clientsFor(`${plugin}Plugin`, placeOf(`${plugin}Plugin`, options), times)
     const { commands, owned } = clients
-    const common = { plugin, heartbeat: times.heartbeat, failed: this.failed }
+    const common = { plugin, heartbeat: times.heartbeat, failed: this.#brokenOff }
     this.timeout = times.timeout
     const beat = () => (this.#refused ? this.noting(change(commands)) : probe(commands))
     this.commands = new Link(commands, { ...common, owned, probe: beat })
@@ -66,6 +66,12 @@ export class Connection {
     for (const watcher of this.#watchers) watcher(error)
   }
 
+  // Every connection notices an outage: it is told once.
+  readonly #brokenOff = (error: SseError): void => {
+    const told = [this.commands.told, ...this.receiver.told].filter(code => code === error.code)
+    if (told.length < 2) this.failed(error)
+  }
+
   /** Keeps whether Redis takes what is published: a server that has no memory left is no healthy one. */
   async noting<T>(published: Promise<T>): Promise<T> {
     try {
@@ -86,12 +92,12 @@ export class Connection {
 
   #subscriptions(client: Redis, common: Common, kind: 'plain' | 'sharded', moved = () => {}): Subscriptions {
     const probe = () => client.ping()
-    const failed = (error: SseError) => {
-      this.failed(error)
+    const telling = (tell: (error: SseError) => void) => (error: SseError) => {
+      tell(error)
       moved()
     }
-    const link = new Link(client, { ...common, failed, owned: true, probe })
-    return new Subscriptions(link, { kind, timeout: this.timeout, failed, moved })
+    const link = new Link(client, { ...common, failed: telling(common.failed), owned: true, probe })
+    return new Subscriptions(link, { kind, timeout: this.timeout, failed: telling(this.failed), moved })
   }
 
   #shards(clients: Clients, common: Common, kind: 'plain' | 'sharded'): Shards {

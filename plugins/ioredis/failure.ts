@@ -12,6 +12,9 @@ const CODES: Readonly<Record<string, SseErrorCode>> = {
   NOPERM: 'ERR_SSE_FORBIDDEN',
 }
 
+/** What Redis 7.0 says of a right that a command lacks in a script, without a word to tell it by. */
+const FORBIDDEN = "ERR The user executing the script can't"
+
 /** A failure that passes, and is not Redis' own. */
 export class Passing extends Error {}
 
@@ -28,7 +31,8 @@ export function verdictOf(error: unknown): Verdict {
 /** What Redis has refused, as an error that callers know. */
 export function refusal(error: unknown): SseError {
   const { message } = error as Error
-  const code = CODES[prefixOf(message)] ?? 'ERR_SSE_REFUSED'
+  const word = message.startsWith(FORBIDDEN) ? 'NOPERM' : prefixOf(message)
+  const code = CODES[word] ?? 'ERR_SSE_REFUSED'
   return new SseError(code, `Redis refused: ${message}`, { cause: bare(error) })
 }
 

@@ -61,6 +61,11 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
     return this.#unanswered < 2 ? undefined : silent()
   }
 
+  /** The code of what was told of the outage that is under way, if there is one. */
+  get told(): string | undefined {
+    return this.#told
+  }
+
   /** Connects, if nothing has yet. */
   open(): void {
     if (!this.#closed && this.client.status === 'wait') this.client.connect().catch(() => {}) // the event 'error' tells it

@@ -20,5 +20,7 @@ export interface Receiver {
   ready(): Promise<void>
   /** Why it does not work now; undefined if it does. */
   readonly failure: SseError | undefined
+  /** The codes of what its connections have told of outages that are under way. */
+  readonly told: readonly (string | undefined)[]
   close(): void
 }

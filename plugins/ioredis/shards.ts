@@ -35,6 +35,10 @@ export class Shards implements Receiver {
     return this.#link.failure ?? [...this.#nodes.values()].map(({ failure }) => failure).find(failure => failure)
   }
 
+  get told(): readonly (string | undefined)[] {
+    return [...this.#nodes.values()].flatMap(({ told }) => told)
+  }
+
   open(): void {
     this.#link.open()
   }

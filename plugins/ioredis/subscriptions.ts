@@ -61,6 +61,10 @@ export class Subscriptions implements Receiver {
     return this.link.failure ?? [...this.#all.values()].find(({ refused }) => refused)?.refused
   }
 
+  get told(): readonly (string | undefined)[] {
+    return [this.link.told]
+  }
+
   open(): void {
     this.link.open()
   }

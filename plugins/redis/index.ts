@@ -83,7 +83,12 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
     const run = () => READ.run(client, keys.of(channel), values)
     const [status, top, entries] = (await attempt(commands, harmless, run)) as ReadAnswer
     if (status !== 'ok') return { ok: false, reason: status, top: positionOf(top) }
-    return { ok: true, top: positionOf(top), entries: entries.map(raw => entryOf(epoch, raw)) }
+    const entryOf = (raw: RawEntry) => {
+      const entry = decodeRaw(epoch, raw)
+      if (!entry) connection.failed(notAnEvent(channel))
+      return entry ?? []
+    }
+    return { ok: true, top: positionOf(top), entries: entries.flatMap(entryOf) }
   }
 
   const verification = new Verification({
@@ -97,11 +102,13 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
     publish(channel, message) {
       const data = encodePayload(message)
       const tag = randomTag()
+      const epoch = newEpoch()
+      const used = [...keys.of(channel), keys.tries(channel, epoch + tag)]
       const always = [
         data,
         message.id ?? '',
         tag,
-        newEpoch(),
+        epoch,
         newEpoch(),
         count,
         age,
@@ -109,10 +116,13 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
         keys.command,
         keys.channel(channel),
       ]
+      let tries = 0
       return connection.noting(
         attempt(commands, { timeout, changes: true, repeatable: true }, async ({ since, left }) => {
-          const values = [...always, clock.in(left), since === undefined ? -1 : Math.ceil(since) + SLACK]
-          const [status, position, now] = (await ADD.run(client, keys.of(channel), values)) as AddAnswer
+          tries += 1
+          const before = since === undefined ? -1 : Math.ceil(since) + SLACK
+          const values = [...always, clock.in(left), before, tries, timeout + SLACK]
+          const [status, position, now] = (await ADD.run(client, used, values)) as AddAnswer
           clock.heard(Number(now))
           if (status === 'late') throw new Passing('it took too long') // or the clocks differ, and now that is known
           if (status === 'uncertain') throw uncertain()
@@ -153,7 +163,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
 
 type AddAnswer = ['ok' | 'late' | 'uncertain', position: string, now: number]
 type ReadAnswer = ['ok' | ResetReason, top: string, entries: RawEntry[]]
-type RawEntry = [id: string, fields: [_: string, link: string, _: string, payload: string]]
+type RawEntry = [id: string, fields: [_: string, link: string, _?: string, payload?: string]]
 
 const newEpoch = () => randomTag() + randomTag()
 
@@ -164,8 +174,10 @@ function positionOf(text: string): Position {
   return position
 }
 
-function entryOf(epoch: string, [id, [, link, , payload]]: RawEntry): Entry {
-  return { position: positionOf(`${epoch}.${id.slice(0, id.indexOf('-'))}.${link}`), message: decodePayload(payload) }
+// Undefined if something else has added it to the history.
+function decodeRaw(epoch: string, [id, [, link, , payload]]: RawEntry): Entry | undefined {
+  const position = parsePosition(`${epoch}.${id.slice(0, id.indexOf('-'))}.${link}`)
+  return position && payload !== undefined ? { position, message: decodePayload(payload) } : undefined
 }
 
 function notAnEvent(channel: string): SseError {

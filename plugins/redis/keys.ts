@@ -33,6 +33,11 @@ export class Keys {
     return [`${base}:meta`, `${base}:log`]
   }
 
+  /** Where the tries of one publishing know of each other. */
+  tries(name: string, publishing: string): string {
+    return `${this.#base(name)}:try:${publishing}`
+  }
+
   #base(name: string): string {
     return `${this.#prefix}{${encodeURIComponent(name)}}`
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Cluster, Redis } from 'ioredis'
+import { type Cluster, Command, type Redis } from 'ioredis'
+import { Passing } from '../ioredis/failure.js'
 
 /** A script that runs in Redis: https://redis.io/docs/latest/develop/interact/programmability/eval-intro/ */
 export class Script {
@@ -19,41 +20,81 @@ export class Script {
   /** Runs it by its hash. A server that does not know it, or no longer, is sent the text. */
   async run(client: Redis | Cluster, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
     try {
-      return await client.evalsha(this.#hash, keys.length, ...keys, ...values)
+      return await send(client, 'evalsha', [this.#hash, keys.length, ...keys, ...values])
     } catch (error) {
       if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
-      return client.eval(this.#text, keys.length, ...keys, ...values)
+      return send(client, 'eval', [this.#text, keys.length, ...keys, ...values])
     }
+  }
+}
+
+const CLOSED = 'Connection is closed.'
+
+// That is what ioredis says for a node of a cluster that is gone, whether the command was written to it or not.
+async function send(client: Redis | Cluster, name: string, values: (string | number)[]): Promise<unknown> {
+  const command = new Command(name, values, { replyEncoding: 'utf8' })
+  const toWritable = command.toWritable.bind(command)
+  let socket: { destroyed?: boolean } | undefined
+  command.toWritable = to => {
+    socket = to
+    return toWritable(to)
+  }
+  try {
+    return await client.sendCommand(command)
+  } catch (error) {
+    if ((error as Error).message !== CLOSED || socket?.destroyed) throw error
+    throw new Passing(CLOSED, { cause: error })
   }
 }
 
 // Each channel has two keys: a hash with the epoch, the newest offset, its link, and when it was published; and a stream whose IDs
 // are offset-milliseconds. Both are made anew together: an offset means nothing in another epoch.
 
+// What something else has written into the state counts as none: a channel is not to stay unusable.
+const STATE = `
+local function isTag(text, shortest)
+  return #text >= shortest and #text <= 32 and string.find(text, '^[%w_-]+$')
+end
+local function isNumber(text, longest)
+  return #text <= longest and string.find(text, '^%d+$')
+end
+local function stateOf(meta)
+  local known = redis.call('HMGET', meta, 'epoch', 'offset', 'link', 'at')
+  local epoch, offset, link, at = known[1], known[2], known[3], known[4]
+  local isOurs = epoch and offset and link and at and isTag(epoch, 1) and isNumber(offset, 15)
+    and isTag(link, 8) and #link % 2 == 0 and isNumber(at, 15)
+  if isOurs then return epoch, offset, link, at end
+end
+`
+
 /**
  * Appends and publishes. Writes first what could be refused for want of memory; then nothing is refused any more.
  *
- * A try that follows one of which nothing is known looks for what that may have written, as far back as it may have been.
+ * A try that follows one of which nothing is known looks for what that may have written, as far back as it may have been. It leaves
+ * word that it was here: that may still be under way, over a connection that was given up and heals.
  */
-export const ADD = new Script(`
+export const ADD = new Script(`${STATE}
 local meta, log = KEYS[1], KEYS[2]
 local data, id, tag = ARGV[1], ARGV[2], ARGV[3]
 local newEpoch, root, count, age, kept = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local command, channel, deadline, since = ARGV[9], ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
+local tries, try, triesKept = KEYS[3], tonumber(ARGV[13]), ARGV[14]
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if deadline > 0 and now > deadline then return {'late', '', now} end
+if try < tonumber(redis.call('GET', tries) or '0') then return {'late', '', now} end
 if redis.acl_check_cmd and not redis.acl_check_cmd(command, channel, '') then
   return redis.error_reply('NOPERM this user may not publish to the channel ' .. channel)
 end
 
-local known = redis.call('HMGET', meta, 'epoch', 'offset', 'link', 'at')
-local epoch, offset, link, at = known[1], tonumber(known[2] or ''), known[3], tonumber(known[4] or '')
-if not (epoch and offset and link and at) then
+local epoch, offset, link, at = stateOf(meta)
+local function begin()
   epoch, offset, link, at = newEpoch, 0, root, 0
+  redis.call('HSET', meta, 'epoch', epoch, 'offset', '0', 'link', link, 'at', '0')
   redis.call('DEL', log)
 end
+if epoch then offset, at = tonumber(offset), tonumber(at) else begin() end
 
 if since >= 0 and at >= now - since then
   local from, to = now - since, '+'
@@ -73,11 +114,21 @@ if since >= 0 and at >= now - since then
   if not reached then return {'uncertain', '', now} end
 end
 
-local place = string.format('%.0f', offset + 1)
-local follows = string.sub(link, #link / 2 + 1) .. tag
-local entry = {'XADD', log, 'MAXLEN', count, place .. '-' .. string.format('%.0f', now), 'link', follows, 'data', data}
-if id ~= '' then entry[#entry + 1] = 'id'; entry[#entry + 1] = id end
-redis.call(unpack(entry))
+if try > 1 then redis.call('SET', tries, try, 'PX', triesKept) end
+local place, follows
+local function append()
+  place = string.format('%.0f', offset + 1)
+  follows = string.sub(link, #link / 2 + 1) .. tag
+  local entry = {'XADD', log, 'MAXLEN', count, place .. '-' .. string.format('%.0f', now), 'link', follows, 'data', data}
+  if id ~= '' then entry[#entry + 1] = 'id'; entry[#entry + 1] = id end
+  return redis.pcall(unpack(entry))
+end
+local added = append()
+if type(added) == 'table' and string.find(added.err, 'equal or smaller', 1, true) then
+  begin() -- something else has added an entry, after which ours cannot be
+  added = append()
+end
+if type(added) == 'table' then return added end
 redis.call('PEXPIRE', log, ARGV[7])
 redis.call('HSET', meta, 'epoch', epoch, 'offset', place, 'link', follows, 'at', string.format('%.0f', now))
 redis.call('EXPIRE', meta, kept)
@@ -101,13 +152,13 @@ return {'ok', position, now}
  * Reads what follows a position, or why it cannot be had. A channel that was never used is given an epoch, so that what is published
  * later follows the position that is answered now.
  */
-export const READ = new Script(`
+export const READ = new Script(`${STATE}
 local meta, log = KEYS[1], KEYS[2]
 local epoch, offset, tag, limit = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local newEpoch, root, age, kept, keptUnused = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9]
 
-local known = redis.call('HMGET', meta, 'epoch', 'offset', 'link', 'at')
-local isKnown = known[1] and known[2] and known[3] and known[4]
+local known = {stateOf(meta)}
+local isKnown = #known > 0
 if not isKnown then
   known = {newEpoch, '0', root}
   redis.call('DEL', log)

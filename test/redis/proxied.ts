@@ -49,8 +49,8 @@ export class Proxied {
   /** Both ends see a connection reset. */
   cut(): void {
     this.#release()
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    reset(this.#client)
+    reset(this.#server)
   }
 
   /** Both ends stay connected and nothing comes through, not even an end; `false` delivers all of it. */
@@ -67,7 +67,7 @@ export class Proxied {
   #serverLeft(failed: boolean): void {
     const leave = () => {
       this.#release()
-      if (failed) this.#client.resetAndDestroy()
+      if (failed) reset(this.#client)
       else this.#client.destroySoon()
     }
     this.#toClient.add(leave, this.#faults.delay)
@@ -138,4 +138,10 @@ function forward(bytes: Buffer, from: net.Socket, to: net.Socket): void {
   if (to.destroyed || to.write(bytes) || from.isPaused()) return
   from.pause()
   to.once('drain', () => from.resume())
+}
+
+// One that has sent its end cannot be reset any more: Node would wait without end for its handle to close.
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
