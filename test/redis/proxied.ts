@@ -141,7 +141,7 @@ function forward(bytes: Buffer, from: net.Socket, to: net.Socket): void {
 }
 
 // One that has sent its end cannot be reset any more: Node would wait without end for its handle to close.
-function reset(socket: Socket): void {
+function reset(socket: net.Socket): void {
   if (socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
