@@ -45,7 +45,8 @@ interface Carrier {
  * Carries channels and keeps their history.
  *
  * A call that cannot be done now but may be later rejects with an `SseError` of code `ERR_SSE_UNREACHABLE`: streams then stay open, and
- * it is tried again. The reason is told through `watch`. Any other error ends the streams that it concerns.
+ * it is tried again. Any other error ends the streams that it concerns. What concerns the connection and no channel, that code and
+ * `ERR_SSE_CREDENTIALS`, is told once through `watch`.
  */
 export interface Plugin extends Carrier {
   /** Appends to the channel and sends to every process subscribed to it. Rejects if that cannot be done: nothing is accepted and lost. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Cluster, Command, type Redis } from 'ioredis'
-import { Passing } from '../ioredis/failure.js'
+import type { Cluster, Redis } from 'ioredis'
+import { send } from '../ioredis/send.js'
 
 /** A script that runs in Redis: https://redis.io/docs/latest/develop/interact/programmability/eval-intro/ */
 export class Script {
@@ -25,25 +25,6 @@ export class Script {
       if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
       return send(client, 'eval', [this.#text, keys.length, ...keys, ...values])
     }
-  }
-}
-
-const CLOSED = 'Connection is closed.'
-
-// That is what ioredis says for a node of a cluster that is gone, whether the command was written to it or not.
-async function send(client: Redis | Cluster, name: string, values: (string | number)[]): Promise<unknown> {
-  const command = new Command(name, values, { replyEncoding: 'utf8' })
-  const toWritable = command.toWritable.bind(command)
-  let socket: { destroyed?: boolean } | undefined
-  command.toWritable = to => {
-    socket = to
-    return toWritable(to)
-  }
-  try {
-    return await client.sendCommand(command)
-  } catch (error) {
-    if ((error as Error).message !== CLOSED || socket?.destroyed) throw error
-    throw new Passing(CLOSED, { cause: error })
   }
 }
 

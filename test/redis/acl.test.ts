@@ -16,6 +16,7 @@ test('the user of Redis that the README describes may do all that is needed, and
     history: { age: 1 },
   })
   const pubsub = new PubSub({ plugin, onError: error => failures.push(error) })
+  await using _ = { [Symbol.asyncDispose]: () => pubsub.close() }
   await pubsub.ready()
   const events = pubsub.subscribe('news', { limit: 40 })
   await events.ready
