@@ -18,6 +18,8 @@ export interface Follower {
   readonly ready: boolean
   /** What happens when it is behind: it gets all that it missed, only the newest event, or is closed. */
   readonly whenBehind: WhenBehind
+  /** Whether it begins with the newest event, if there is one, where it does not go on from a position. */
+  readonly newestFirst?: boolean
   /** Events that follow what it has. */
   take(range: Range): void
   /** Events from history that follow what it has. */

@@ -2,7 +2,7 @@ import type { Cursor } from './cursor.js'
 import { isPassing } from './errors.js'
 import type { Log } from './log.js'
 import type { Entry, Plugin, ReadResult, ResetReason } from './plugin.js'
-import { follows, formatPosition, isSamePosition, NOWHERE, type Position } from './position.js'
+import { follows, formatPosition, isSamePosition, NOWHERE, type Position, previous } from './position.js'
 import type { Replica } from './replica.js'
 import { Shared } from './shared.js'
 
@@ -82,6 +82,7 @@ export class Joining {
     if (cursor.seen !== undefined) await this.#locate(cursor, cursor.seen)
     const log = await this.#logFor(cursor.position, tries > 0)
     if (cursor.closed) return
+    if (cursor.follower.newestFirst && log.top.offset > 0) cursor.position ??= previous(log.top)
     const after = cursor.position
     const place = after ? log.placeAfter(after) : log.end
     if (place === undefined) await this.#replay(cursor, after as Position, log, tries)

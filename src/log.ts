@@ -11,6 +11,8 @@ export interface Range {
   readonly end: number
   /** The position of its last entry. */
   readonly last: Position
+  /** The event type of its last entry. */
+  readonly lastEvent: string | undefined
   /** The same without the framing of the chunks. To be called before the log goes on, as `entries`. */
   text(): string
   entries(): Entry[]
@@ -101,14 +103,14 @@ export class Log {
     const end = segment.start + segment.used
     if (this.#last?.from === place && this.#last.end === end) return this.#last
     const chunks = segment.buffer.subarray(place - segment.start, segment.used)
-    const { position: last } = this.#lines[this.#lineAt(end) - 1] as Line
+    const { position: last, entry: newest } = this.#lines[this.#lineAt(end) - 1] as Line
     const lines = () => this.#lines.slice(this.#lineAt(place), this.#lineAt(end))
     const text = () =>
       lines()
         .map(line => line.text)
         .join('')
     const entries = () => lines().flatMap(line => line.entry ?? [])
-    this.#last = { from: place, chunks, end, last, text, entries }
+    this.#last = { from: place, chunks, end, last, lastEvent: newest?.message.event, text, entries }
     return this.#last
   }
 

@@ -27,7 +27,7 @@ export interface MountSettings extends ConnectionSettings, Guard {
 }
 
 /** Names the end of a finite stream: its event type, and the last event ID that a browser then reconnects with. */
-const STREAM_END = 'stream-end'
+export const STREAM_END = 'stream-end'
 
 /** The last event of a finite stream. */
 export const END_EVENT = encodeEvent({ event: STREAM_END, id: STREAM_END, data: '{}' })

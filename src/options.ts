@@ -4,7 +4,10 @@ import { flag, MAX_TIMEOUT, oneOf, positive, positiveInteger, wrong } from './ch
 import type { WhenBehind } from './cursor.js'
 import { retryTime } from './event.js'
 import type { MountSettings } from './mount.js'
+import { SHARE_OPTIONS, type ShareOptions } from './share.js'
 import type { ChannelIn } from './vector-followers.js'
+
+export { type ShareOptions, shareSettings } from './share.js'
 
 /** Options that every stream takes. */
 export interface StreamOptions {
@@ -38,7 +41,7 @@ export interface StreamOptions {
 }
 
 /** Options of streams that come from a function or a generator. */
-export interface SourceOptions extends StreamOptions {
+export interface SourceOptions extends StreamOptions, ShareOptions {
   /**
    * Methods that are answered; HEAD always goes with GET.
    * @default ['GET']
@@ -199,8 +202,8 @@ export function pollSettings({ interval = 1_000, limit = -1, changes = false }: 
 
 const STREAM_OPTIONS = ['keepAlive', 'retry', 'maxBuffered', 'writeTimeout', 'authorize', 'compress']
 const OPTIONS = {
-  streamGen: [...STREAM_OPTIONS, 'methods', 'end'],
-  streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes'],
+  streamGen: [...STREAM_OPTIONS, 'methods', 'end', ...SHARE_OPTIONS],
+  streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes', ...SHARE_OPTIONS],
   pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn'],
   PubSub: ['plugin', 'onError', 'maxLog', 'maxReplay', 'coalesce'],
   publish: ['channel', 'event', 'id', 'retry', 'allowReserved'],

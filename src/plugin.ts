@@ -1,5 +1,6 @@
 import type { Message } from './event.js'
 import type { Position } from './position.js'
+import type { RunStore } from './run-store.js'
 
 /** A message with its place in the channel. */
 export interface Entry {
@@ -57,6 +58,8 @@ export interface Plugin extends Carrier {
   read(channel: string, after: Position | undefined, limit: number): Promise<ReadResult>
   /** Finds the newest entry that its publisher gave this id. */
   find?(channel: string, id: string): Promise<Position | undefined>
+  /** Lets processes share the runs of sources. Without it each process has runs of its own. */
+  readonly runs?: RunStore
 }
 
 /**

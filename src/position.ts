@@ -30,6 +30,11 @@ export function parsePosition(text: string): Position | undefined {
   return { epoch, offset: Number(offset), parent: link.slice(0, half), tag: link.slice(half) }
 }
 
+/** The position before one that is not the first. Its own parent is not known. */
+export function previous({ epoch, offset, parent }: Position): Position {
+  return { epoch, offset: offset - 1, parent, tag: parent }
+}
+
 export function isSamePosition(a: Position, b: Position): boolean {
   return a.epoch === b.epoch && a.offset === b.offset && a.tag === b.tag
 }

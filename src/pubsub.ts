@@ -8,8 +8,9 @@ import { EventSubscription, type SubscribeOptions } from './event-subscription.j
 import { checkChannel } from './names.js'
 import { checkNames, type PubSubLimits, pubSubLimits } from './options.js'
 import type { Health, Plugin, Relay } from './plugin.js'
-import { idOf, NO_POSITION, NOWHERE, parsePosition } from './position.js'
+import { formatPosition, idOf, NO_POSITION, NOWHERE, type Position, parsePosition, previous } from './position.js'
 import { numbered } from './relay.js'
+import type { RunStore } from './run-store.js'
 
 /** Options of `PubSub`. */
 export interface PubSubOptions extends PubSubLimits {
@@ -136,6 +137,23 @@ export class PubSub {
   follow(channel: string, follower: Follower, lastEventId: string | undefined): Cursor {
     const after = lastEventId === NO_POSITION ? NOWHERE : lastEventId && (parsePosition(lastEventId) ?? lastEventId)
     return this.#channel(channel).follow(follower, after)
+  }
+
+  /** Where runs stand that processes share, if the plugin can tell. @internal */
+  get runStore(): RunStore | undefined {
+    return this.#plugin.runs
+  }
+
+  /** @internal */
+  async find(channel: string, id: string): Promise<Position | undefined> {
+    return this.#plugin.find?.(channel, id)
+  }
+
+  /** The id of the event at a position that is not the first. @internal */
+  async idAt(channel: string, position: Position): Promise<string> {
+    const result = await this.#plugin.read(channel, previous(position), 1)
+    const [entry] = result.ok ? result.entries : []
+    return entry?.message.id ?? formatPosition(position)
   }
 
   /** Ends its subscriptions, and closes what the plugin opened. Streams are ended by who opened them. */

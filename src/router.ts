@@ -6,7 +6,9 @@ import type { ChannelOptions, FuncOptions, PubSubLimits, SourceOptions } from '.
 import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
-import { type Func, type Source, streamFunc, streamGen } from './source-mounts.js'
+import type { RunStats, Runs } from './runs.js'
+import type { RunPlace } from './shared-mounts.js'
+import { type Func, mountFunc, mountGen, type Source } from './source-mounts.js'
 
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
 export interface SseRouterOptions extends RouterOptions, PubSubLimits {
@@ -25,6 +27,7 @@ export class SseRouter extends Router {
   /** The channels that this router serves. */
   readonly pubsub: PubSub
   readonly #mounts: StreamMiddleware[] = []
+  readonly #runs: Runs[] = []
   #app: Context['app'] | undefined
   readonly #early: unknown[] = []
 
@@ -40,7 +43,7 @@ export class SseRouter extends Router {
    * @throws TypeError or RangeError for options that cannot be used.
    */
   streamFunc(path: string, func: Func, options: FuncOptions = {}): this {
-    return this.#mount(path, options.methods, streamFunc(func, options))
+    return this.#mount(path, options.methods, mountFunc(func, options, this.#place(path)))
   }
 
   /**
@@ -48,7 +51,7 @@ export class SseRouter extends Router {
    * @throws TypeError or RangeError for a source or options that cannot be used.
    */
   streamGen(path: string, source: Source, options: SourceOptions = {}): this {
-    return this.#mount(path, options.methods, streamGen(source, options))
+    return this.#mount(path, options.methods, mountGen(source, options, this.#place(path)))
   }
 
   /**
@@ -83,6 +86,25 @@ export class SseRouter extends Router {
     return this.pubsub.health()
   }
 
+  /**
+   * Ends the shared run of a key for all who watch it, in every process: of the mount at `path`, which may be left out where one mount
+   * only is shared.
+   * @throws TypeError if it is not clear which mount is meant.
+   */
+  async cancel(key = '', path?: string): Promise<void> {
+    const [runs, ...others] = this.#runs.filter(({ mount }) => path === undefined || mount === this.#fullPath(path))
+    if (!runs || others.length > 0) {
+      const paths = this.#runs.map(({ mount }) => mount).join(', ')
+      throw new TypeError(`cancel needs the path of a shared mount${paths && `: one of ${paths}`}`)
+    }
+    await runs.cancel(key)
+  }
+
+  /** The shared runs that this process runs or watches. */
+  stats(): { readonly runs: readonly RunStats[] } {
+    return { runs: this.#runs.flatMap(runs => runs.stats()) }
+  }
+
   /** Ends the streams whose context a predicate picks: of a user who lost access, say. Resolves to their number. */
   async disconnect(predicate: (ctx: Context) => boolean): Promise<number> {
     const counts = await Promise.all(this.#mounts.map(mount => mount.disconnect(predicate)))
@@ -93,6 +115,14 @@ export class SseRouter extends Router {
   async close(): Promise<void> {
     await Promise.all(this.#mounts.map(mount => mount.close()))
     await this.pubsub.close()
+  }
+
+  #place(path: string): RunPlace {
+    return { path: this.#fullPath(path), pubsub: this.pubsub, added: runs => this.#runs.push(runs) }
+  }
+
+  #fullPath(path: string): string {
+    return `${this.opts.prefix ?? ''}${path}`
   }
 
   #mount(path: string, methods: readonly string[] = ['GET'], middleware: StreamMiddleware): this {

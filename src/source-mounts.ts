@@ -2,12 +2,15 @@ import { END_EVENT, mount, type StreamMiddleware } from './mount.js'
 import {
   checkNames,
   type FuncOptions,
+  type PollSettings,
   pollSettings,
   type SourceOptions,
   type SourceSettings,
+  shareSettings,
   sourceSettings,
 } from './options.js'
 import { poll } from './poll.js'
+import { mountShared, type RunPlace } from './shared-mounts.js'
 import { areValues, type StreamRequest, sendAll, type Values } from './source.js'
 
 /** What `streamGen` streams: values, or a function that makes them for each client. */
@@ -24,11 +27,22 @@ export type Func = (request: StreamRequest) => unknown
  * @throws TypeError or RangeError for options that cannot be used.
  */
 export function streamFunc(func: Func, options: FuncOptions = {}): StreamMiddleware {
+  return mountFunc(func, options)
+}
+
+/** `streamFunc`, with where its runs are kept if it is shared. @internal */
+export function mountFunc(func: Func, options: FuncOptions, place?: RunPlace): StreamMiddleware {
   if (typeof func !== 'function') throw new TypeError(`streamFunc takes a function, not ${typeof func}`)
   checkNames('streamFunc', options)
   const polling = pollSettings(options)
-  return mountSource(sourceSettings(options), request => poll(() => func(request), polling, request.signal))
+  const open = (request: StreamRequest, done = 0) => poll(() => func(request), left(polling, done), request.signal)
+  const share = shareSettings(options, true)
+  if (!share) return mountSource(sourceSettings(options), open)
+  return mountShared(sourceSettings(options), share, request => open(request, request.position), place)
 }
+
+// Where a run is taken over, the events that it has had count.
+const left = (polling: PollSettings, done: number) => ({ ...polling, limit: Math.max(0, polling.limit - done) })
 
 /**
  * Streams the values of a sync or async iterable, or of what a function returns: a generator that each client runs on its own.
@@ -40,9 +54,17 @@ export function streamFunc(func: Func, options: FuncOptions = {}): StreamMiddlew
  * @throws TypeError or RangeError for a source or options that cannot be used.
  */
 export function streamGen(source: Source, options: SourceOptions = {}): StreamMiddleware {
+  return mountGen(source, options)
+}
+
+/** `streamGen`, with where its runs are kept if it is shared. @internal */
+export function mountGen(source: Source, options: SourceOptions, place?: RunPlace): StreamMiddleware {
   checkSource(source)
   checkNames('streamGen', options)
-  return mountSource(sourceSettings(options), request => (typeof source === 'function' ? source(request) : source))
+  const open = (request: StreamRequest) => (typeof source === 'function' ? source(request) : source)
+  const share = shareSettings(options, false)
+  if (!share) return mountSource(sourceSettings(options), open)
+  return mountShared(sourceSettings(options), share, open, place)
 }
 
 function mountSource(

@@ -8,11 +8,19 @@ import { nextTurn, sliceUsed } from './turns.js'
 
 /** What a source is told of the request that it serves. */
 export interface StreamRequest {
+  /** The request; of a shared source that of the viewer who began the run here, which may be over. */
   ctx: Context
   /** Aborted when the client has left or the server closes the stream: hand it to whatever the source awaits. */
   signal: AbortSignal
-  /** The ID of the last event that a reconnecting client has seen. */
+  /**
+   * The ID of the last event that a reconnecting client has seen. Of a shared source: that of the run's last event, where it is taken
+   * over from a process that died.
+   */
   lastEventId: string | undefined
+  /** Of a shared source: what `share` returned, empty for `share: true`. */
+  key?: string
+  /** Of a shared source: how many events the run has had, more than 0 where it is taken over. */
+  position?: number
 }
 
 /** Values to send, each an event's data or a `ServerSentEvent`; `undefined` sends nothing. */
@@ -62,7 +70,8 @@ export function areValues(values: unknown): values is Values {
   return typeof values === 'object' && values !== null && (Symbol.asyncIterator in values || Symbol.iterator in values)
 }
 
-function iterate(values: Values): AsyncIterator<unknown> {
+/** The values one by one, awaited. */
+export function iterate(values: Values): AsyncIterator<unknown> {
   return Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : awaitEach(values)
 }
 

@@ -1,9 +1,11 @@
 import mittModule from 'mitt'
 import { SseError } from '../../src/errors.js'
+import type { Message } from '../../src/event.js'
 import type { Entry, Plugin } from '../../src/plugin.js'
 import type { Position } from '../../src/position.js'
 import { randomTag } from '../../src/tags.js'
 import { History, type HistoryLimits } from './history.js'
+import { LocalRuns } from './runs.js'
 
 // mitt's types describe a CommonJS module; under Node's resolution its default export is the function itself.
 const mitt = mittModule as unknown as typeof mittModule.default
@@ -22,17 +24,26 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
   const limits = checkedLimits(history)
   const emitter = mitt<Record<string, Entry>>()
   const histories = new Map<string, History>()
+  const runs = new LocalRuns({
+    begin: (channel, count) => {
+      histories.delete(channel)
+      return historyOf(channel, { ...limits, count, age: Number.POSITIVE_INFINITY }).top
+    },
+    top: channel => historyOf(channel).top,
+    publish: (channel, message) => publish(channel, message),
+    drop: channel => histories.delete(channel),
+  })
   const outgoing: { event: string; entry: Entry }[] = []
   let emitting = false
   let forgetting: NodeJS.Timeout | undefined
   let closed = false
 
-  const historyOf = (channel: string) => {
+  const historyOf = (channel: string, bounds = limits) => {
     if (closed) throw new SseError('ERR_SSE_PLUGIN_CLOSED', 'The mitt plugin is closed: make a new one')
     let known = histories.get(channel)
     if (!known) {
       const root: Position = { epoch: randomTag() + randomTag(), offset: 0, parent: randomTag(), tag: randomTag() }
-      known = new History(root, limits)
+      known = new History(root, bounds)
       histories.set(channel, known)
       forgetting ??= setInterval(forget, limits.age).unref()
     }
@@ -43,7 +54,7 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
   const forget = () => {
     const oldest = performance.now() - limits.age
     for (const [channel, { touched }] of histories) {
-      if (touched <= oldest && !emitter.all.has(eventOf(channel))) histories.delete(channel)
+      if (touched <= oldest && !runs.has(channel) && !emitter.all.has(eventOf(channel))) histories.delete(channel)
     }
     if (histories.size > 0) return
     clearInterval(forgetting)
@@ -61,18 +72,21 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
     }
   }
 
+  const publish = async (channel: string, message: Message) => {
+    const kept = historyOf(channel)
+    const { epoch, offset, tag: parent } = kept.top
+    const position = { epoch, offset: offset + 1, parent, tag: randomTag() }
+    const entry = { position, message }
+    kept.add(entry)
+    outgoing.push({ event: eventOf(channel), entry })
+    emitAll()
+    return position
+  }
+
   return {
     name: 'mitt',
-    async publish(channel, message) {
-      const kept = historyOf(channel)
-      const { epoch, offset, tag: parent } = kept.top
-      const position = { epoch, offset: offset + 1, parent, tag: randomTag() }
-      const entry = { position, message }
-      kept.add(entry)
-      outgoing.push({ event: eventOf(channel), entry })
-      emitAll()
-      return position
-    },
+    publish,
+    runs,
     async subscribe(channel, deliver) {
       const event = eventOf(channel)
       historyOf(channel)
@@ -96,6 +110,7 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
     },
     async close() {
       closed = true
+      runs.close()
       clearInterval(forgetting)
       forgetting = undefined
       emitter.all.clear()

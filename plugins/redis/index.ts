@@ -3,6 +3,7 @@ import { MAX_TIMEOUT, positive, wrong } from '../../src/checks.js'
 import { SseError } from '../../src/errors.js'
 import type { Entry, Plugin, ReadResult, ResetReason } from '../../src/plugin.js'
 import { formatPosition, type Position, parsePosition } from '../../src/position.js'
+import { RUN } from '../../src/run-store.js'
 import { randomTag } from '../../src/tags.js'
 import { attempt } from '../ioredis/attempt.js'
 import { Connection } from '../ioredis/connection.js'
@@ -11,6 +12,7 @@ import { CONNECTION_OPTIONS, checkOptionNames, type RedisConnectionOptions } fro
 import { ServerClock } from './clock.js'
 import { Keys } from './keys.js'
 import { decodeEntry, decodePayload, encodePayload } from './payload.js'
+import { RedisRuns } from './runs.js'
 import { ADD, FIND, READ } from './scripts.js'
 import { Verification } from './verification.js'
 
@@ -53,6 +55,9 @@ const SLACK = 2_000
 const KEPT = 86_400
 const KEPT_UNUSED = 3_600
 
+/** Milliseconds: the events of a run are kept while the run is. */
+const EVER = 1e14
+
 /**
  * Carries channels between processes and machines, over Redis 7 or later: durable, with history and resume. Connects when it is used.
  * @throws TypeError or RangeError for options that cannot be used; or that do not say where Redis is, where the environment does not
@@ -71,6 +76,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
   const keys = new Keys(prefix, client)
   const kept = Math.max(KEPT, Math.ceil((age * 2) / 1_000))
   const harmless = { timeout, changes: false, repeatable: true }
+  const ageOf = (channel: string) => (channel.startsWith(RUN) ? EVER : age)
 
   const load = () => {
     for (const script of client.isCluster ? [] : [ADD, READ, FIND]) void script.load(client as Redis)
@@ -79,7 +85,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
 
   const read = async (channel: string, after: Position | undefined, limit: number): Promise<ReadResult> => {
     const { epoch = '', offset = 0, tag = '' } = after ?? {}
-    const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), age, kept, KEPT_UNUSED]
+    const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), ageOf(channel), kept, KEPT_UNUSED]
     const run = () => READ.run(client, keys.of(channel), values)
     const [status, top, entries] = (await attempt(commands, harmless, run)) as ReadAnswer
     if (status !== 'ok') return { ok: false, reason: status, top: positionOf(top) }
@@ -147,10 +153,15 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
     },
     read,
     async find(channel, id) {
-      const run = () => FIND.run(client, keys.of(channel), [id, age])
+      const run = () => FIND.run(client, keys.of(channel), [id, ageOf(channel)])
       const position = (await attempt(commands, harmless, run)) as string | null
       return position === null ? undefined : positionOf(position)
     },
+    runs: new RedisRuns({
+      keys,
+      positionOf,
+      run: (script, used, values) => attempt(commands, harmless, () => script.run(client, used, values)),
+    }),
     ready: () => connection.ready(),
     health: () => connection.health(),
     watch: failed => connection.watch(failed),

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import type { Context } from 'koa'
+import type { Position } from './position.js'
+import type { PubSub } from './pubsub.js'
+import { Run, type RunHost, type RunRequest } from './run.js'
+import { RUN, type RunStore } from './run-store.js'
+import type { ShareSettings } from './share.js'
+import type { Values } from './source.js'
+
+/** A run, as `stats()` shows it. */
+export interface RunStats {
+  /** The path of its mount; empty for a mount without a router. */
+  readonly mount: string
+  /** What `share` returned; empty for `share: true`. */
+  readonly key: string
+  /** How many watch it in this process. */
+  readonly viewers: number
+  /** Milliseconds since it began, as far as this process knows. */
+  readonly age: number
+  /** How many events it has had. */
+  readonly events: number
+  /** Whether this process runs its source. */
+  readonly holder: boolean
+}
+
+/** The runs of one mount, as this process has them. */
+export class Runs {
+  readonly mount: string
+  readonly settings: ShareSettings
+  readonly #runs = new Map<string, Run>()
+  readonly #host: RunHost
+
+  constructor(
+    mount: string,
+    settings: ShareSettings,
+    pubsub: PubSub,
+    open: (request: RunRequest) => Values | Promise<Values>,
+  ) {
+    this.mount = mount
+    this.settings = settings
+    this.#host = {
+      settings,
+      store: pubsub.runStore as RunStore,
+      holder: randomBytes(9).toString('base64url'),
+      open,
+      idAt: (channel: string, position: Position) => pubsub.idAt(channel, position),
+      hasRoom: () => [...this.#runs.values()].filter(run => run.isHere).length <= settings.maxRuns,
+      emptied: run => this.#runs.get(run.key) === run && this.#runs.delete(run.key),
+    }
+  }
+
+  /** The run that a request asks for. Rejects with what `share` throws. */
+  async of(ctx: Context): Promise<Run> {
+    const key = await this.settings.key(ctx)
+    if (typeof key !== 'string') throw new TypeError(`share must return a text, not ${typeof key}`)
+    const known = this.#runs.get(key) ?? this.#make(key)
+    this.#runs.set(key, known)
+    return known
+  }
+
+  /** Ends a run for all who watch it, in every process. */
+  async cancel(key: string): Promise<void> {
+    await (this.#runs.get(key) ?? this.#make(key)).cancel()
+  }
+
+  stats(): RunStats[] {
+    return [...this.#runs.values()].map(({ key, viewers, age, events, isHere }) => {
+      return { mount: this.mount, key, viewers, age: Math.round(age), events, holder: isHere }
+    })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map(run => run.close()))
+  }
+
+  #make(key: string): Run {
+    return new Run(key, `${RUN}${this.mount} ${key}`, this.#host)
+  }
+}

@@ -1,0 +1,304 @@
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { describe, expect, test } from '@jest/globals'
+import Koa from 'koa'
+import { ServerSentEvent, type SourceOptions, SseRouter, type StreamRequest, streamGen } from 'koa-eventfeed'
+import { openStream, type TestStream } from 'koa-eventfeed/testing'
+import { deferred } from './support.js'
+
+const isEnd = (event: { event?: string }) => event.event === 'stream-end'
+const dataOf = (events: readonly { data: string }[]) => events.map(({ data }) => data)
+
+/** A source whose values are given one by one, and that tells what becomes of it. */
+class Tap {
+  readonly requests: StreamRequest[] = []
+  readonly told = new EventEmitter()
+  ended = 0
+  #next = deferred<unknown>()
+  #waiting = false
+
+  readonly source = (request: StreamRequest) => {
+    this.requests.push(request)
+    this.told.emit('begun')
+    return this.#values(request)
+  }
+
+  /** Gives the run its next value, once it asks for one. `END` ends it. */
+  async give(value: unknown): Promise<void> {
+    if (!this.#waiting) await once(this.told, 'asked')
+    this.#waiting = false
+    this.#next.resolve(value)
+  }
+
+  async *#values({ signal }: StreamRequest): AsyncGenerator<unknown> {
+    const aborted = once(signal, 'abort').then(() => END)
+    try {
+      for (;;) {
+        this.#next = deferred<unknown>()
+        this.#waiting = true
+        this.told.emit('asked')
+        const value = await Promise.race([this.#next.promise, aborted])
+        if (value === END) return
+        if (value instanceof Error) throw value
+        yield value
+      }
+    } finally {
+      this.ended += 1
+      this.told.emit('ended')
+    }
+  }
+}
+
+const END = Symbol('end')
+
+function shared(options: SourceOptions = {}, path = '/run') {
+  const tap = new Tap()
+  const sse = new SseRouter()
+  sse.streamGen(path, tap.source, { share: true, ...options })
+  const app = new Koa().use(sse.routes()).use(sse.allowedMethods())
+  const errors: Error[] = []
+  app.on('error', error => errors.push(error))
+  const open = (at = path, headers = {}) => openStream(app, { path: at, headers })
+  return { tap, sse, app, errors, open, [Symbol.asyncDispose]: () => sse.close() }
+}
+
+async function rest(stream: TestStream): Promise<string[]> {
+  await stream.find(isEnd)
+  return stream.text
+    .split('\n\n')
+    .filter(block => block.includes('data: ') && !block.includes('event: stream-'))
+    .map(block => /data: (.*)/.exec(block)?.[1] ?? '')
+}
+
+describe('a shared source', () => {
+  test('is run once for all viewers, and each gets all of its events', async () => {
+    await using run = shared()
+    const streams = await Promise.all([1, 2, 3].map(() => run.open()))
+    for (const value of ['a', 'b', 'c', END]) await run.tap.give(value)
+    for (const stream of streams) expect(await rest(stream)).toEqual(['a', 'b', 'c'])
+    expect(run.tap.requests).toHaveLength(1)
+  })
+
+  test('is run once for each key, and told it', async () => {
+    await using run = shared({ share: ctx => ctx.params.id }, '/jobs/:id')
+    const streams = await Promise.all(['1', '2', '1'].map(id => run.open(`/jobs/${id}`)))
+    expect(run.tap.requests.map(({ key }) => key).sort()).toEqual(['1', '2'])
+    for (const stream of streams) await stream.close()
+  })
+
+  test('may refuse by share, and by its function, and is then not run', async () => {
+    await using run = shared({ share: ctx => (ctx.query.id === undefined ? ctx.throw(404, 'No such job') : 'x') })
+    expect((await run.open()).status).toBe(404)
+    expect(run.tap.requests).toEqual([])
+    const sse = new SseRouter()
+    const asked: string[] = []
+    sse.streamGen('/run', ({ ctx }) => ctx.throw(409, `asked ${asked.push(ctx.path)} times`), { share: true })
+    const app = new Koa().use(sse.routes())
+    for (const times of [1, 2]) {
+      const refused = await openStream(app, { path: '/run' })
+      expect([refused.status, asked.length]).toEqual([409, times])
+    }
+    expect(sse.stats()).toEqual({ runs: [] })
+  })
+})
+
+describe('who comes late', () => {
+  test.each([
+    ['all', ['a', 'b', 'c', 'd']],
+    ['latest', ['c', 'd']],
+    ['none', ['d']],
+  ] as const)('is given %s of what has been', async (replay, expected) => {
+    await using run = shared({ replay })
+    const first = await run.open()
+    for (const value of ['a', 'b', 'c']) await run.tap.give(value)
+    await first.find(({ data }) => data === 'c')
+    const late = await run.open()
+    if (replay === 'none') await late.find(({ event }) => event === 'stream-open')
+    else await late.find(({ data }) => data === 'c')
+    await run.tap.give('d')
+    await run.tap.give(END)
+    expect(await rest(late)).toEqual(expected)
+  })
+
+  test('and comes back is given exactly what was missed, by position and by the ids of the source', async () => {
+    await using run = shared()
+    const first = await run.open()
+    for (const id of [1, 2, 3]) await run.tap.give(new ServerSentEvent(`e${id}`, id === 2 ? {} : { id }))
+    const events = await first.take(4) // stream-open, and the three
+    for (const [index, { id }] of events.entries()) {
+      const back = await run.open('/run', { 'Last-Event-ID': id })
+      const expected = ['e1', 'e2', 'e3'].slice(index)
+      expect(dataOf(await back.take(expected.length))).toEqual(expected)
+      await back.close()
+    }
+  })
+
+  test('to a run that has ended gets its events and its end, not a second run, while that is kept', async () => {
+    await using run = shared({ keep: 200 })
+    const first = await run.open()
+    await run.tap.give('a')
+    await run.tap.give(END)
+    await first.find(isEnd)
+    expect((await first.reconnect()).status).toBe(204)
+    expect(await rest(await run.open())).toEqual(['a'])
+    expect(run.tap.requests).toHaveLength(1)
+    await wait(250)
+    const again = await run.open()
+    expect(run.tap.requests).toHaveLength(2)
+    await again.close()
+  })
+
+  test('with an id of a run that is gone is told so, and given the new one', async () => {
+    await using run = shared()
+    const back = await run.open('/run', { 'Last-Event-ID': 'abcdefgh.7.abcdefgh' })
+    await run.tap.give('a')
+    expect(await back.take(2)).toMatchObject([{ event: 'stream-reset' }, { data: 'a' }])
+  })
+})
+
+describe('the life of a run', () => {
+  test('goes on while a viewer reloads, and ends some time after the last has left', async () => {
+    await using run = shared({ linger: 150 })
+    const first = await run.open()
+    await run.tap.give('a')
+    await first.find(({ data }) => data === 'a')
+    await first.close()
+    const again = await run.open()
+    expect(run.tap.requests).toHaveLength(1)
+    expect(run.tap.ended).toBe(0)
+    const ended = once(run.tap.told, 'ended')
+    await again.close()
+    await ended
+    expect(run.tap.requests[0]?.signal.aborted).toBe(true)
+    await wait(10)
+    expect(run.sse.stats()).toEqual({ runs: [] })
+    const next = await run.open()
+    expect(run.tap.requests).toHaveLength(2)
+    await next.close()
+    expect(run.errors).toEqual([])
+  })
+
+  test('detached goes on to its end whoever watches, and who comes later finds that', async () => {
+    await using run = shared({ detached: true, linger: 0 })
+    const first = await run.open()
+    await first.close()
+    for (const value of ['a', 'b', END]) await run.tap.give(value)
+    await wait(20)
+    expect(await rest(await run.open())).toEqual(['a', 'b'])
+    expect(run.tap.requests).toHaveLength(1)
+  })
+
+  test('detached has a bound: it is stopped, told once, and its viewers get an end that says it failed', async () => {
+    await using run = shared({ detached: true, maxAge: 50 })
+    const stream = await run.open()
+    expect((await stream.find(isEnd)).data).toBe('{"failed":true}')
+    expect(run.errors).toMatchObject([{ code: 'ERR_SSE_TIMEOUT' }])
+    expect(run.tap.ended).toBe(1)
+  })
+
+  test('more runs than may be alive are refused clearly, those that are alive go on', async () => {
+    await using run = shared({ share: ctx => ctx.params.id, maxRuns: 2 }, '/jobs/:id')
+    const streams = await Promise.all(['1', '2'].map(id => run.open(`/jobs/${id}`)))
+    expect((await run.open('/jobs/3')).status).toBe(503)
+    streams.push(await run.open('/jobs/2'))
+    expect(run.sse.stats().runs).toMatchObject([
+      { mount: '/jobs/:id', key: '1', viewers: 1, holder: true },
+      { mount: '/jobs/:id', key: '2', viewers: 2, holder: true },
+    ])
+    for (const stream of streams) await stream.close()
+  })
+
+  test('cancel ends it for all viewers, and those who come then', async () => {
+    await using run = shared({ share: ctx => ctx.params.id }, '/jobs/:id')
+    const stream = await run.open('/jobs/1')
+    await run.tap.give('a')
+    await stream.find(({ data }) => data === 'a')
+    const ended = once(run.tap.told, 'ended')
+    await run.sse.cancel('1')
+    expect((await stream.find(isEnd)).data).toBe('{"cancelled":true}')
+    await ended
+    expect(await rest(await run.open('/jobs/1'))).toEqual(['a'])
+    expect(run.tap.requests).toHaveLength(1)
+    await expect(run.sse.cancel('1', '/other')).rejects.toThrow('one of /jobs/:id')
+  })
+
+  test('a failure is told to the app once, to viewers as an end without a word of it, and kept', async () => {
+    await using run = shared()
+    const streams = [await run.open(), await run.open()]
+    await run.tap.give('a')
+    await run.tap.give(new Error('the password is 1234'))
+    for (const stream of [...streams, await run.open()]) {
+      expect((await stream.find(isEnd)).data).toBe('{"failed":true}')
+      expect(stream.text).not.toContain('1234')
+    }
+    expect(run.errors).toMatchObject([{ message: 'the password is 1234' }])
+  })
+
+  test('closing the router ends it', async () => {
+    const run = shared({ detached: true })
+    const stream = await run.open()
+    const ended = once(run.tap.told, 'ended')
+    await run.sse.close()
+    await ended
+    await stream.ended()
+    expect(run.errors).toEqual([])
+  })
+})
+
+describe('slow viewers', () => {
+  test('hold back a run only if there is no faster one, and never where pace is nobody', async () => {
+    const sse = new SseRouter()
+    let given = 0
+    const many = async function* () {
+      for (let n = 0; n < 1_000; n += 1) {
+        given = n
+        yield 'x'.repeat(50_000)
+      }
+    }
+    sse.streamGen('/run', many, { share: true })
+    sse.streamGen('/nobody', many, { share: true, pace: 'nobody' })
+    const app = new Koa().use(sse.routes())
+    const slow = await openStream(app, { path: '/run' })
+    slow.pause()
+    await wait(300)
+    const held = given
+    expect(held).toBeLessThan(999)
+    const fast = await openStream(app, { path: '/run' })
+    await fast.find(isEnd)
+    slow.resume()
+    await slow.find(({ event }) => event === 'stream-end' || event === 'stream-reset')
+    const other = await openStream(app, { path: '/nobody' })
+    other.pause()
+    await wait(300)
+    expect(given).toBe(999)
+    await sse.close()
+  })
+})
+
+test('a shared function is one poll loop for 1,000 viewers, and who comes late gets the latest at once', async () => {
+  const sse = new SseRouter()
+  let calls = 0
+  sse.streamFunc('/price', () => (calls += 1), { share: true, interval: 50 })
+  const app = new Koa().use(sse.routes())
+  const server = app.listen(0)
+  await once(server, 'listening')
+  const streams = await Promise.all(Array.from({ length: 1_000 }, () => openStream(server, { path: '/price' })))
+  const before = calls
+  const texts = await Promise.all(streams.map(stream => stream.take(3)))
+  expect(calls - before).toBeLessThan(30)
+  expect(texts).toHaveLength(1_000)
+  expect(sse.stats().runs).toMatchObject([{ viewers: 1_000, holder: true }])
+  await Promise.all(streams.map(stream => stream.close()))
+  await sse.close()
+  server.close()
+}, 30_000)
+
+test('options of shared sources are checked', () => {
+  const source = () => []
+  expect(() => streamGen(source, { linger: 5 })).toThrow('linger is an option of shared sources: set share too')
+  expect(() => streamGen(source, { share: 'x' as never })).toThrow(TypeError)
+  expect(() => streamGen(source, { share: true, replay: 'some' as never })).toThrow("'all', 'latest', 'none'")
+  expect(() => streamGen(source, { share: true, keep: -1 })).toThrow(RangeError)
+  expect(() => streamGen(source, { share: true, maxRuns: 0 })).toThrow(RangeError)
+  expect(() => streamGen(source, { share: true, end: false })).toThrow('A shared source marks its end')
+})
