@@ -36,8 +36,13 @@ export const END_EVENT = encodeEvent({ event: STREAM_END, id: STREAM_END, data: 
  * Makes a middleware of what a stream sends.
  * @param prepare Called before anything is answered, so that it may still throw. What it returns is called when the response is
  * Koa's to send, and sends over the connection once that is open.
+ * @param closed Called when the middleware is closed: for what its streams have in common.
  */
-export function mount(settings: MountSettings, prepare: (opening: Opening) => Promise<() => void>): StreamMiddleware {
+export function mount(
+  settings: MountSettings,
+  prepare: (opening: Opening) => Promise<() => void>,
+  closed?: () => Promise<void>,
+): StreamMiddleware {
   const connections = new Map<Connection, Context>()
   let closing = false
 
@@ -63,7 +68,7 @@ export function mount(settings: MountSettings, prepare: (opening: Opening) => Pr
 
   const close = async () => {
     closing = true
-    await Promise.all([...connections.keys()].map(connection => connection.close(true)))
+    await Promise.all([...[...connections.keys()].map(connection => connection.close(true)), closed?.()])
   }
 
   const disconnect = async (predicate: (ctx: Context) => boolean) => {
@@ -86,7 +91,7 @@ async function unlessLeft(connection: Connection, prepared: Promise<() => void>)
 }
 
 // Any status but 200 would stop an EventSource for good; so it comes back, perhaps to another process.
-async function turnAway(connection: Connection): Promise<void> {
+export async function turnAway(connection: Connection): Promise<void> {
   await connection.ready()
   await connection.close(true)
 }

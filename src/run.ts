@@ -1,18 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Context } from 'koa'
-import { STREAM_OVER } from './abort.js'
 import type { Connection } from './connection.js'
-import { drive, type Outcome } from './drive.js'
-import { isPassing, SseError } from './errors.js'
-import { type Message, ServerSentEvent } from './event.js'
-import { STREAM_END } from './mount.js'
+import { isPassing } from './errors.js'
+import { Holding } from './holding.js'
 import type { Position } from './position.js'
 import type { RunStore, Standing } from './run-store.js'
 import type { ShareSettings } from './share.js'
 import { areValues, type StreamRequest, type Values } from './source.js'
-
-/** Milliseconds between two tries to publish. */
-const RETRY = 250
 
 /** What a shared source is told. */
 export type RunRequest = StreamRequest & { readonly key: string; readonly position: number }
@@ -28,7 +21,7 @@ export interface RunHost {
   idAt(channel: string, position: Position): Promise<string>
   /** Whether one more run may be begun. */
   hasRoom(): boolean
-  /** Nobody here views it, and it is not run here. */
+  /** Nobody here watches it, and its source is not run here. */
   emptied(run: Run): void
 }
 
@@ -38,23 +31,19 @@ export interface Viewer {
   readonly connection: Connection
 }
 
-/** A run, as this process has it: it is run here, or it is watched here, or both. */
+/** A run, as this process has it: its source is run here, or it is watched here, or both. */
 export class Run {
   readonly key: string
   readonly channel: string
   readonly #host: RunHost
   readonly #viewers = new Set<Viewer>()
   #standing: Standing | undefined
-  /** Before what this process publishes next. What the store says may be further on already: it may have taken that. */
-  #sent: Position | undefined
-  #begun = performance.now()
+  #holding: Holding | undefined
   #entering: Promise<Standing> | undefined
-  #source: AbortController | undefined
-  #ctx: Context | undefined
+  #begun = performance.now()
   #idleSince = 0
   #ticks: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
-  #ageTimer: NodeJS.Timeout | undefined
   #wake = () => {}
 
   constructor(key: string, channel: string, host: RunHost) {
@@ -69,7 +58,12 @@ export class Run {
 
   /** Whether its source is run in this process. */
   get isHere(): boolean {
-    return this.#source !== undefined
+    return this.#holding !== undefined
+  }
+
+  /** Whether it has ended: who comes now may begin another. */
+  get isOver(): boolean {
+    return this.#standing?.status === 'over'
   }
 
   /** Milliseconds since it began, as far as this process knows. */
@@ -80,7 +74,7 @@ export class Run {
   /** How many events it has had. */
   get events(): number {
     const { start, top } = this.#standing ?? {}
-    const newest = this.#source ? this.#sent : top
+    const newest = this.#holding?.sent ?? top
     return start && newest ? newest.offset - start.offset : 0
   }
 
@@ -89,7 +83,7 @@ export class Run {
     this.#viewers.add(viewer)
     clearTimeout(this.#idleTimer)
     try {
-      if (this.#standing && this.#source) return this.#standing
+      if (this.#standing && this.#holding) return this.#standing
       this.#entering ??= this.#begin(viewer.ctx).finally(() => {
         this.#entering = undefined
       })
@@ -105,7 +99,7 @@ export class Run {
     this.#wake()
     if (this.#viewers.size > 0) return
     this.#idleSince = performance.now()
-    if (this.#source) this.#idleTimer = setTimeout(() => this.#tick(), this.#host.settings.linger).unref()
+    if (this.#holding) this.#idleTimer = setTimeout(() => this.#tick(), this.#host.settings.linger).unref()
     this.#settle()
   }
 
@@ -114,17 +108,18 @@ export class Run {
     this.#wake()
   }
 
-  /** Ends the run for all who watch it. */
+  /** Ends the run for all who watch it, here and elsewhere. */
   async cancel(): Promise<void> {
-    const { token, top } = await this.#claim(true)
+    const standing = await this.#claim(true)
     this.#stop()
-    this.#sent = top
-    await this.#finish({ cancelled: true }, token)
+    if (standing.status !== 'mine') return // it is over already
+    const holding = this.#hold(standing)
+    await (standing.isNew ? holding.forget() : holding.finish({ cancelled: true }))
   }
 
   /** Lets go of the run: another process that has viewers takes it over. */
   async close(): Promise<void> {
-    const wasHere = this.#source !== undefined
+    const wasHere = this.isHere
     this.#stop()
     clearTimeout(this.#idleTimer)
     clearInterval(this.#ticks)
@@ -135,8 +130,15 @@ export class Run {
 
   async #begin(ctx: Context): Promise<Standing> {
     const standing = await this.#claim()
-    if (standing.status === 'mine' && !this.#source) await this.#take(ctx, standing)
-    this.#ticks ??= setInterval(() => this.#tick(), this.#host.settings.lease / 3).unref()
+    if (standing.status === 'mine' && !this.#holding) {
+      if (standing.isNew && !this.#host.hasRoom()) {
+        await this.#hold(standing).forget()
+        refuse(ctx)
+      }
+      await this.#take(ctx, standing)
+    }
+    if (standing.status !== 'over')
+      this.#ticks ??= setInterval(() => this.#tick(), this.#host.settings.lease / 3).unref()
     return this.#standing ?? standing
   }
 
@@ -149,26 +151,41 @@ export class Run {
     return standing
   }
 
-  async #take(ctx: Context, standing: Standing): Promise<void> {
-    const { host, token } = { host: this.#host, token: standing.token }
-    const controller = new AbortController()
-    this.#source = controller
-    this.#ctx = ctx
+  // The first to come is told what the source's function throws; where the run is taken over, its viewers are told that it failed.
+  async #take(ctx: Context, claimed: Standing): Promise<void> {
+    const standing = await this.#goOn(claimed)
+    const holding = this.#hold(standing, ctx)
+    this.#holding = holding
     try {
-      if (!host.hasRoom()) refuse(ctx)
-      const { start, top } = await this.#goOn(standing)
-      this.#sent = top
-      const position = top.offset - start.offset
-      const lastEventId = position > 0 ? await host.idAt(this.channel, top) : undefined
-      const request = { ctx, key: this.key, signal: controller.signal, lastEventId, position }
-      const values = await host.open(request)
-      if (!areValues(values)) throw new TypeError('A shared source must return an iterable or an async iterable')
-      void this.#run(values, controller)
+      const values = await this.#open(ctx, standing, holding.signal)
+      void holding.run(values).then(() => this.#released(holding))
     } catch (error) {
-      this.#source = undefined
-      await host.store.finish(this.channel, token, 0)
+      this.#holding = undefined
+      await (claimed.isNew ? holding.forget() : holding.finish({ failed: true }))
       throw error
     }
+  }
+
+  async #open(ctx: Context, { start, top }: Standing, signal: AbortSignal): Promise<Values> {
+    const { open, idAt } = this.#host
+    const position = top.offset - start.offset
+    const lastEventId = position > 0 ? await idAt(this.channel, top) : undefined
+    const values = await open({ ctx, key: this.key, signal, lastEventId, position })
+    if (areValues(values)) return values
+    throw new TypeError('A shared source must return an iterable or an async iterable')
+  }
+
+  #hold(standing: Standing, ctx?: Context): Holding {
+    const { settings, store } = this.#host
+    return new Holding(standing, {
+      channel: this.channel,
+      store,
+      keep: settings.keep,
+      maxAge: settings.detached ? settings.maxAge : undefined,
+      claim: () => this.#claim(),
+      pace: signal => this.#pace(signal),
+      failed: error => ctx?.app.emit('error', error, ctx),
+    })
   }
 
   // A source that cannot go on where another process left it begins anew, and so do the run's events.
@@ -180,75 +197,15 @@ export class Run {
     return this.#standing
   }
 
-  async #run(values: Values, controller: AbortController): Promise<void> {
-    const { detached, maxAge } = this.#host.settings
-    const { signal } = controller
-    let isLate = false
-    if (detached) {
-      this.#ageTimer = setTimeout(() => {
-        isLate = true
-        controller.abort(STREAM_OVER)
-      }, maxAge).unref()
-    }
-    const pace = () => this.#pace(signal)
-    const outcome = await drive(values, { signal, pace, publish: event => this.#publish(event, signal) })
-    clearTimeout(this.#ageTimer)
-    await this.#conclude(isLate ? late(maxAge) : outcome, controller)
+  #released(holding: Holding): void {
+    if (this.#holding !== holding) return
+    this.#holding = undefined
+    if (this.#standing) this.#standing = { ...this.#standing, status: 'over', top: holding.sent }
+    clearInterval(this.#ticks)
+    this.#settle()
   }
 
-  async #conclude(outcome: Outcome, controller: AbortController): Promise<void> {
-    try {
-      if (outcome.how === 'failed') this.#report(outcome.error)
-      if (outcome.how === 'ended') await this.#finish({})
-      if (outcome.how === 'failed') await this.#finish({ failed: true })
-    } catch (error) {
-      this.#report(error)
-    } finally {
-      if (this.#source === controller) this.#source = undefined
-      this.#settle()
-    }
-  }
-
-  // Its end is an event like the others, so that who comes back later finds it.
-  async #finish(data: object, token = this.#standing?.token ?? 0): Promise<void> {
-    const { store, settings } = this.#host
-    const end = new ServerSentEvent(data, { event: STREAM_END, id: STREAM_END, allowReserved: true })
-    if (await this.#publish(end, undefined)) {
-      await this.#again(() => store.finish(this.channel, this.#standing?.token ?? token, settings.keep), undefined)
-    }
-  }
-
-  async #publish(message: Message, signal: AbortSignal | undefined): Promise<boolean> {
-    const { store } = this.#host
-    for (;;) {
-      const { token } = this.#standing as Standing
-      const after = this.#sent as Position
-      const position = await this.#again(() => store.publish(this.channel, message, token, after), signal)
-      if (position) {
-        this.#sent = position
-        return true
-      }
-      if (signal?.aborted) return false
-      const standing = await this.#again(() => this.#claim(), signal) // the store may have lost it, and now it is ours again
-      if (standing?.status !== 'mine' || standing.token === token) return false
-      this.#sent = standing.top
-    }
-  }
-
-  // Who holds a run goes on with it once the store is back, unless another has taken it over by then.
-  async #again<T>(act: () => Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
-    for (;;) {
-      try {
-        return await act()
-      } catch (error) {
-        const { code } = error as { code?: unknown }
-        if (!isPassing(error) && code !== 'ERR_SSE_UNCERTAIN') throw error
-      }
-      await wait(RETRY, undefined, { ref: false, ...(signal && { signal }) }).catch(() => {})
-      if (signal?.aborted) return undefined
-    }
-  }
-
+  // A run that nobody here watches waits for nobody.
   async #pace(signal: AbortSignal): Promise<void> {
     if (this.#host.settings.pace === 'nobody') return
     while (!signal.aborted && this.#viewers.size > 0 && ![...this.#viewers].some(isReady)) {
@@ -260,18 +217,19 @@ export class Run {
   }
 
   #tick(): void {
+    if (this.#entering || this.isOver) return
     this.#look().catch(error => {
-      if (!isPassing(error)) this.#report(error)
+      const [viewer] = this.#viewers
+      if (!isPassing(error)) viewer?.ctx.app.emit('error', error, viewer.ctx)
     })
   }
 
   async #look(): Promise<void> {
-    if (this.#entering) return
     const { status, others } = await this.#claim()
     const [viewer] = this.#viewers
-    if (status !== 'mine' && this.#source) this.#stop()
-    else if (status === 'mine' && !this.#source && viewer) await this.#take(viewer.ctx, this.#standing as Standing)
-    else if (this.#source && this.#isIdle && others === 0) await this.#giveUp()
+    if (status !== 'mine' && this.#holding) this.#stop()
+    else if (status === 'mine' && !this.#holding && viewer) await this.#take(viewer.ctx, this.#standing as Standing)
+    else if (this.#holding && this.#isIdle && others === 0) await this.#giveUp(this.#holding)
   }
 
   get #isIdle(): boolean {
@@ -279,38 +237,28 @@ export class Run {
     return !detached && this.#viewers.size === 0 && performance.now() - this.#idleSince >= linger
   }
 
-  // The run is forgotten: who comes now begins another.
-  async #giveUp(): Promise<void> {
+  async #giveUp(holding: Holding): Promise<void> {
     this.#stop()
-    await this.#host.store.finish(this.channel, this.#standing?.token ?? 0, 0)
+    await holding.forget()
   }
 
   #stop(): void {
-    this.#source?.abort(STREAM_OVER)
-    this.#source = undefined
+    this.#holding?.stop()
+    this.#holding = undefined
     this.#wake()
     this.#settle()
   }
 
   #settle(): void {
-    if (this.#source || this.#viewers.size > 0) return
+    if (this.#holding || this.#viewers.size > 0) return
     clearInterval(this.#ticks)
     clearTimeout(this.#idleTimer)
     this.#ticks = undefined
     this.#host.emptied(this)
   }
-
-  #report(error: unknown): void {
-    this.#ctx?.app.emit('error', error, this.#ctx)
-  }
 }
 
 const isReady = ({ connection }: Viewer) => connection.writable
-
-const late = (maxAge: number): Outcome => ({
-  how: 'failed',
-  error: new SseError('ERR_SSE_TIMEOUT', `A detached run was stopped after ${maxAge} ms: see the option maxAge`),
-})
 
 function refuse(ctx: Context): never {
   return ctx.throw(503, 'Too many runs are alive: try again later', { headers: { 'Retry-After': '10' } })

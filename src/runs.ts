@@ -44,7 +44,7 @@ export class Runs {
       holder: randomBytes(9).toString('base64url'),
       open,
       idAt: (channel: string, position: Position) => pubsub.idAt(channel, position),
-      hasRoom: () => [...this.#runs.values()].filter(run => run.isHere).length <= settings.maxRuns,
+      hasRoom: () => [...this.#runs.values()].filter(run => run.isHere).length < settings.maxRuns,
       emptied: run => this.#runs.get(run.key) === run && this.#runs.delete(run.key),
     }
   }
@@ -53,9 +53,11 @@ export class Runs {
   async of(ctx: Context): Promise<Run> {
     const key = await this.settings.key(ctx)
     if (typeof key !== 'string') throw new TypeError(`share must return a text, not ${typeof key}`)
-    const known = this.#runs.get(key) ?? this.#make(key)
-    this.#runs.set(key, known)
-    return known
+    const known = this.#runs.get(key)
+    // Who still reads the end of a run that is over must not hold up, nor begin, the next.
+    const run = known && !known.isOver ? known : this.#make(key)
+    this.#runs.set(key, run)
+    return run
   }
 
   /** Ends a run for all who watch it, in every process. */

@@ -1,4 +1,5 @@
-import { mount, type StreamMiddleware } from './mount.js'
+import { isPassing } from './errors.js'
+import { mount, type Opening, type StreamMiddleware, turnAway } from './mount.js'
 import type { SourceSettings } from './options.js'
 import { PubSub } from './pubsub.js'
 import type { RunRequest } from './run.js'
@@ -30,23 +31,23 @@ export function mountShared(
   const pubsub = place?.pubsub.runStore ? place.pubsub : new PubSub()
   const runs = new Runs(place?.path ?? '', share, pubsub, open)
   place?.added(runs)
-  const middleware = mount(settings, async ({ ctx, connection, lastEventId }) => {
+  const close = async () => {
+    await runs.close()
+    if (pubsub !== place?.pubsub) await pubsub.close()
+  }
+  const prepare = async ({ ctx, connection, lastEventId }: Opening) => {
     const run = await runs.of(ctx)
     const viewer = { ctx, connection }
     connection.onLeave(() => run.leave(viewer))
-    const standing = await run.enter(viewer)
+    const standing = await run.enter(viewer).catch(unlessPassing)
+    if (!standing) return () => void turnAway(connection)
     if (connection.left) run.leave(viewer)
     return () => void sendRun(viewer, pubsub, run, standing, share.replay, lastEventId)
-  })
-  const close = async () => {
-    await Promise.all([middleware.close(), runs.close()])
-    if (pubsub !== place?.pubsub) await pubsub.close()
   }
-  return Object.assign(
-    (ctx: Parameters<typeof middleware>[0], next: Parameters<typeof middleware>[1]) => middleware(ctx, next),
-    {
-      close,
-      disconnect: middleware.disconnect,
-    },
-  )
+  return mount(settings, prepare, close)
+}
+
+// While the store cannot be reached the client is to come back: any status but 200 would stop an EventSource for good.
+function unlessPassing(error: unknown): undefined {
+  if (!isPassing(error)) throw error
 }

@@ -1,5 +1,5 @@
 import type { Message } from '../../src/event.js'
-import type { Position } from '../../src/position.js'
+import { isSamePosition, type Position } from '../../src/position.js'
 import type { Claim, RunStore, Standing } from '../../src/run-store.js'
 
 /** The channels of a plugin, as far as runs need them. */
@@ -27,6 +27,7 @@ export class LocalRuns implements RunStore {
   readonly #channels: RunChannels
   readonly #runs = new Map<string, Kept>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  #tokens = 0
 
   constructor(channels: RunChannels) {
     this.#channels = channels
@@ -46,9 +47,9 @@ export class LocalRuns implements RunStore {
     const isFree = run.expires <= now || claim.force === true
     if (!run.isOver && run.holder !== claim.holder && isFree) {
       run.holder = claim.holder
-      run.token += 1
+      run.token = this.#nextToken()
     } else if (claim.force) {
-      run.token += 1
+      run.token = this.#nextToken()
     }
     const isMine = !run.isOver && run.holder === claim.holder
     if (isMine) run.expires = now + claim.lease
@@ -57,8 +58,9 @@ export class LocalRuns implements RunStore {
     return { status, token: run.token, start: run.start, top: this.#channels.top(channel), isNew: !known, others }
   }
 
-  async publish(channel: string, message: Message, token: number): Promise<Position | undefined> {
-    return this.#held(channel, token) && this.#channels.publish(channel, message)
+  async publish(channel: string, message: Message, token: number, after: Position): Promise<Position | undefined> {
+    const isNext = this.#held(channel, token) && isSamePosition(this.#channels.top(channel), after)
+    return isNext ? this.#channels.publish(channel, message) : undefined
   }
 
   async restart(channel: string, token: number): Promise<Position | undefined> {
@@ -89,7 +91,7 @@ export class LocalRuns implements RunStore {
     const run = {
       holder,
       expires: performance.now() + lease,
-      token: 1,
+      token: this.#nextToken(),
       start,
       isOver: false,
       watchers: new Map(),
@@ -102,6 +104,12 @@ export class LocalRuns implements RunStore {
   #forget(channel: string): void {
     this.#runs.delete(channel)
     this.#channels.drop(channel)
+  }
+
+  // Never the same again: what a run that was forgotten still publishes is not taken for the next one's.
+  #nextToken(): number {
+    this.#tokens += 1
+    return this.#tokens
   }
 
   #held(channel: string, token: number): Kept | undefined {

@@ -16,7 +16,7 @@ local known = redis.call('HMGET', run, 'holder', 'expires', 'token', 'start', 'o
 local holder, expires, token, start, over = known[1], tonumber(known[2] or '0'), tonumber(known[3] or '0'), known[4], known[5]
 local isNew = 0
 if not start then
-  isNew, holder, token, start = 1, me, token + 1, newEpoch .. '.0.' .. root
+  isNew, holder, token, start = 1, me, now, newEpoch .. '.0.' .. root
   redis.call('HSET', run, 'token', text(token), 'start', start, 'holder', me, 'expires', text(now + lease))
   redis.call('DEL', log)
   redis.call('HSET', meta, 'epoch', newEpoch, 'offset', '0', 'link', root, 'at', text(now))

@@ -108,10 +108,13 @@ describe('a run over three processes', () => {
     await redis.redis.flushall()
     await all(END)
     for (const { seen } of watchers) {
-      const resets = seen.filter(one => typeof one === 'string' && one.startsWith('reset'))
+      const resets = seen.flatMap((one, index) => (String(one).startsWith('reset') ? [index] : []))
       expect(resets.length).toBeGreaterThan(0)
-      const numbers = seen.filter(one => typeof one === 'number')
-      expect(new Set(numbers).size).toBe(numbers.length)
+      const parts = [0, ...resets].map((from, index) =>
+        seen.slice(from, resets[index]).filter(one => typeof one === 'number'),
+      )
+      for (const part of parts) expect(part).toEqual(part.map((_, index) => Number(part[0]) + index))
+      expect(seen.at(-1)).toBe(END)
     }
   })
 })
