@@ -58,7 +58,8 @@ export class Subscriptions implements Receiver {
   }
 
   get failure(): SseError | undefined {
-    return this.link.failure ?? [...this.#all.values()].find(({ refused }) => refused)?.refused
+    const interrupted = [...this.#all.values()].find(({ isLive, settled }) => !isLive && settled.size > 0)
+    return this.link.failure ?? (interrupted && (interrupted.refused ?? unreachable('it does not acknowledge yet')))
   }
 
   get told(): readonly (string | undefined)[] {
