@@ -79,11 +79,11 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(snippets('ts')).toHaveLength(15)
+    expect(snippets('ts')).toHaveLength(16)
     expect(snippets('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
     expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n', 'npm install ioredis\n'])
-    expect(readme.match(/^```\w/gm)).toHaveLength(18)
+    expect(readme.match(/^```\w/gm)).toHaveLength(19)
   })
 })
 
@@ -178,6 +178,23 @@ test('shutting down: a SIGTERM ends the streams, and then the process', async ()
   await stream.ended()
   await stream.close()
   expect(await exit).toEqual([0, null])
+})
+
+test('one run, many viewers: prices are polled once, an export goes on where it was, and can be cancelled', async () => {
+  const url = await serve("'/exports/:id'")
+  const prices = await Promise.all([1, 2, 3].map(() => openStream(`${url}/price`)))
+  const polled = await Promise.all(prices.map(async stream => (await stream.find(event => event.data !== '')).data))
+  await Promise.all(prices.map(stream => stream.close()))
+  expect(polled).toHaveLength(3)
+  expect((await fetch(`${url}/exports/8`)).status).toBe(404)
+  const first = await openStream(`${url}/exports/7`)
+  await first.find(({ data }) => data === 'row 5 of export 7')
+  const again = await first.reconnect()
+  const { data } = await again.find(event => event.data.startsWith('row'))
+  expect(data).toBe('row 6 of export 7')
+  expect((await fetch(`${url}/exports/7`, { method: 'DELETE' })).status).toBe(204)
+  expect(await again.find(({ event }) => event === 'stream-end')).toMatchObject({ data: '{"cancelled":true}' })
+  await again.close()
 })
 
 test('Redis: what is said to one process, or by a worker, is heard on the other, and both are healthy', async () => {
