@@ -118,7 +118,13 @@ export class SseRouter extends Router {
   }
 
   #place(path: string): RunPlace {
-    return { path: this.#fullPath(path), pubsub: this.pubsub, added: runs => this.#runs.push(runs) }
+    const added = (runs: Runs) => {
+      const isTaken = this.#runs.some(({ mount }) => mount === runs.mount)
+      if (isTaken)
+        throw new TypeError(`There is a shared source at ${runs.mount} already: its runs are known by that path`)
+      this.#runs.push(runs)
+    }
+    return { path: this.#fullPath(path), pubsub: this.pubsub, added }
   }
 
   #fullPath(path: string): string {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Context } from 'koa'
+import { faultOf } from './names.js'
 import type { Position } from './position.js'
 import type { PubSub } from './pubsub.js'
 import { Run, type RunHost, type RunRequest } from './run.js'
@@ -53,6 +54,7 @@ export class Runs {
   async of(ctx: Context): Promise<Run> {
     const key = await this.settings.key(ctx)
     if (typeof key !== 'string') throw new TypeError(`share must return a text, not ${typeof key}`)
+    if (key !== '' && faultOf(key) !== undefined) ctx.throw(400, 'There is no such run') // keys come from URLs
     const known = this.#runs.get(key)
     // Who still reads the end of a run that is over must not hold up, nor begin, the next.
     const run = known && !known.isOver ? known : this.#make(key)

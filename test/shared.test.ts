@@ -55,11 +55,22 @@ function shared(options: SourceOptions = {}, path = '/run') {
   const tap = new Tap()
   const sse = new SseRouter()
   sse.streamGen(path, tap.source, { share: true, ...options })
+  return { tap, ...listening(sse, path) }
+}
+
+/** A server of a router's streams; leaving its scope closes both. */
+function listening(sse: SseRouter, path: string) {
   const app = new Koa().use(sse.routes()).use(sse.allowedMethods())
   const errors: Error[] = []
   app.on('error', error => errors.push(error))
-  const open = (at = path, headers = {}) => openStream(app, { path: at, headers })
-  return { tap, sse, app, errors, open, [Symbol.asyncDispose]: () => sse.close() }
+  const server = app.listen(0)
+  const open = (at = path, headers = {}) => openStream(server, { path: at, headers })
+  const close = async () => {
+    await sse.close()
+    server.close()
+    server.closeAllConnections()
+  }
+  return { sse, app, errors, open, [Symbol.asyncDispose]: close }
 }
 
 async function rest(stream: TestStream): Promise<string[]> {
@@ -93,9 +104,9 @@ describe('a shared source', () => {
     const sse = new SseRouter()
     const asked: string[] = []
     sse.streamGen('/run', ({ ctx }) => ctx.throw(409, `asked ${asked.push(ctx.path)} times`), { share: true })
-    const app = new Koa().use(sse.routes())
+    await using refusing = listening(sse, '/run')
     for (const times of [1, 2]) {
-      const refused = await openStream(app, { path: '/run' })
+      const refused = await refusing.open()
       expect([refused.status, asked.length]).toEqual([409, times])
     }
     expect(sse.stats()).toEqual({ runs: [] })
@@ -235,7 +246,7 @@ describe('the life of a run', () => {
   })
 
   test('closing the router ends it', async () => {
-    const run = shared({ detached: true })
+    await using run = shared({ detached: true })
     const stream = await run.open()
     const ended = once(run.tap.told, 'ended')
     await run.sse.close()
@@ -257,43 +268,61 @@ describe('slow viewers', () => {
     }
     sse.streamGen('/run', many, { share: true })
     sse.streamGen('/nobody', many, { share: true, pace: 'nobody' })
-    const app = new Koa().use(sse.routes())
-    const slow = await openStream(app, { path: '/run' })
+    await using run = listening(sse, '/run')
+    const slow = await run.open()
     slow.pause()
     await wait(300)
     const held = given
     expect(held).toBeLessThan(999)
-    const fast = await openStream(app, { path: '/run' })
+    const fast = await run.open()
     await fast.find(isEnd)
     slow.resume()
     await slow.find(({ event }) => event === 'stream-end' || event === 'stream-reset')
-    const other = await openStream(app, { path: '/nobody' })
+    const other = await run.open('/nobody')
     other.pause()
     await wait(300)
     expect(given).toBe(999)
-    await sse.close()
+  })
+
+  test('are told what they missed of a run that keeps less, and do not slow the others', async () => {
+    await using run = shared({ maxEvents: 10 })
+    const [slow, fast] = [await run.open(), await run.open()]
+    slow.pause()
+    for (let n = 0; n < 200; n += 1) await run.tap.give(`${n} ${'x'.repeat(50_000)}`)
+    await run.tap.give(END)
+    expect(await rest(fast)).toHaveLength(200)
+    slow.resume()
+    const reset = await slow.find(({ event }) => event === 'stream-reset')
+    expect(JSON.parse(reset.data)).toMatchObject({ reason: 'trimmed' })
   })
 })
 
-test('a shared function is one poll loop for 1,000 viewers, and who comes late gets the latest at once', async () => {
+test('a shared function is one poll loop for 1,000 viewers, and each of its events is written once', async () => {
   const sse = new SseRouter()
   let calls = 0
-  sse.streamFunc('/price', () => (calls += 1), { share: true, interval: 50 })
-  const app = new Koa().use(sse.routes())
-  const server = app.listen(0)
-  await once(server, 'listening')
-  const streams = await Promise.all(Array.from({ length: 1_000 }, () => openStream(server, { path: '/price' })))
+  let written = 0
+  const price = () => {
+    calls += 1
+    const toJSON = () => {
+      written += 1
+      return written
+    }
+    return { toJSON }
+  }
+  sse.streamFunc('/price', price, { share: true, interval: 50 })
+  await using run = listening(sse, '/price')
+  const streams = await Promise.all(Array.from({ length: 1_000 }, () => run.open()))
   const before = calls
   const texts = await Promise.all(streams.map(stream => stream.take(3)))
   expect(calls - before).toBeLessThan(30)
   expect(texts).toHaveLength(1_000)
-  expect(sse.stats().runs).toMatchObject([{ viewers: 1_000, holder: true }])
-  await Promise.all(streams.map(stream => stream.close()))
-  await sse.close()
-  server.close()
+  expect(run.sse.stats().runs).toMatchObject([{ viewers: 1_000, holder: true }])
+  expect(written).toBeLessThanOrEqual(calls)
 }, 30_000)
 
 test('options of shared sources are checked', () => {
+  const sse = new SseRouter().streamGen('/run', () => [], { share: true })
+  expect(() => sse.streamFunc('/run', () => 1, { share: true })).toThrow('There is a shared source at /run already')
   const source = () => []
   expect(() => streamGen(source, { linger: 5 })).toThrow('linger is an option of shared sources: set share too')
   expect(() => streamGen(source, { share: 'x' as never })).toThrow(TypeError)

@@ -30,8 +30,9 @@ end
 if watching then redis.call('ZADD', seen, now + lease * 2, me) else redis.call('ZREM', seen, me) end
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', now)
 local others = redis.call('ZCARD', seen) - (watching and 1 or 0)
+redis.call('EXPIRE', seen, kept)
 if not over then
-  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, kept) end
+  for _, key in ipairs({meta, log, run}) do redis.call('EXPIRE', key, kept) end
 end
 local place = redis.call('HMGET', meta, 'epoch', 'offset', 'link')
 local top = place[1] and place[1] .. '.' .. place[2] .. '.' .. place[3] or start

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { PubSub } from 'koa-eventfeed'
 import { redisPlugin } from 'koa-eventfeed/plugins/redis'
+import type { RunStore } from '../../src/run-store.js'
 import { startRedis } from './server.js'
 
 test('the user of Redis that the README describes may do all that is needed, and nothing with other keys', async () => {
@@ -26,6 +27,13 @@ test('the user of Redis that the README describes may do all that is needed, and
   for await (const { data } of events) seen.push(data)
   expect(seen).toHaveLength(40)
   expect(await pubsub.position('news')).toContain('.40.')
+  const run = { holder: 'a', lease: 1_000, count: 10, watching: true }
+  const runs = plugin.runs as RunStore
+  const { token, top } = await runs.claim('run', run)
+  await runs.publish('run', { data: 'x' }, token, top)
+  await runs.claim('run', { ...run, watching: false })
+  await runs.restart('run', token)
+  await runs.finish('run', token, 1_000)
   await plugin.read('news', undefined, 1)
   await plugin.find?.('news', '1')
   expect(await server.redis.call('ACL', 'DRYRUN', 'feed', 'GET', 'other')).toMatch(/no permissions/)
