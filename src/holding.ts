@@ -49,8 +49,8 @@ export class Holding {
     return this.#sent
   }
 
-  /** Publishes all values, and then the end. Resolves when that is done, or another holds the run. */
-  async run(values: Values): Promise<void> {
+  /** Publishes all values, and then the end. Resolves to whether the run has ended; else another holds it, or it was stopped. */
+  async run(values: Values): Promise<boolean> {
     const { maxAge, pace, failed } = this.#settings
     let isLate = false
     const stop = () => {
@@ -63,9 +63,10 @@ export class Holding {
     const outcome = await drive(values, { signal, pace: () => pace(signal), publish })
     clearTimeout(timer)
     try {
-      await this.#conclude(isLate ? late(maxAge) : outcome)
+      return await this.#conclude(isLate ? late(maxAge) : outcome)
     } catch (error) {
       failed(error)
+      return false
     }
   }
 
@@ -74,12 +75,14 @@ export class Holding {
     this.#controller.abort(STREAM_OVER)
   }
 
-  /** Publishes the end, and keeps it. */
-  async finish(data: object): Promise<void> {
+  /** Publishes the end, and keeps it. Resolves to whether the run was held still. */
+  async finish(data: object): Promise<boolean> {
     const { channel, store, keep } = this.#settings
     // An event like the others, so that who comes back later finds it.
     const end = new ServerSentEvent(data, { event: STREAM_END, id: STREAM_END, allowReserved: true })
-    if (await this.#publish(end)) await this.#again(() => store.finish(channel, this.#token, keep))
+    const isHeld = await this.#publish(end)
+    if (isHeld) await this.#again(() => store.finish(channel, this.#token, keep))
+    return isHeld
   }
 
   /** Forgets the run: who comes now begins another. */
@@ -88,9 +91,10 @@ export class Holding {
     await store.finish(channel, this.#token, 0)
   }
 
-  async #conclude(outcome: Outcome): Promise<void> {
+  async #conclude(outcome: Outcome): Promise<boolean> {
+    if (outcome.how === 'stopped') return false
     if (outcome.how === 'failed') this.#settings.failed(outcome.error)
-    if (outcome.how !== 'stopped') await this.finish(outcome.how === 'failed' ? { failed: true } : {})
+    return this.finish(outcome.how === 'failed' ? { failed: true } : {})
   }
 
   async #publish(message: Message, signal?: AbortSignal): Promise<boolean> {

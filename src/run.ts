@@ -158,7 +158,7 @@ export class Run {
     this.#holding = holding
     try {
       const values = await this.#open(ctx, standing, holding.signal)
-      void holding.run(values).then(() => this.#released(holding))
+      void holding.run(values).then(hasEnded => this.#released(holding, hasEnded))
     } catch (error) {
       this.#holding = undefined
       await (claimed.isNew ? holding.forget() : holding.finish({ failed: true }))
@@ -197,11 +197,10 @@ export class Run {
     return this.#standing
   }
 
-  #released(holding: Holding): void {
+  #released(holding: Holding, hasEnded: boolean): void {
     if (this.#holding !== holding) return
     this.#holding = undefined
-    if (this.#standing) this.#standing = { ...this.#standing, status: 'over', top: holding.sent }
-    clearInterval(this.#ticks)
+    if (hasEnded && this.#standing) this.#standing = { ...this.#standing, status: 'over', top: holding.sent }
     this.#settle()
   }
 

@@ -3,8 +3,8 @@ import type { Context } from 'koa'
 import { faultOf } from './names.js'
 import type { Position } from './position.js'
 import type { PubSub } from './pubsub.js'
-import { Run, type RunHost, type RunRequest } from './run.js'
-import { RUN, type RunStore } from './run-store.js'
+import { Run, type RunHost, type RunRequest, type Viewer } from './run.js'
+import { RUN, type RunStore, type Standing } from './run-store.js'
 import type { ShareSettings } from './share.js'
 import type { Values } from './source.js'
 
@@ -50,16 +50,21 @@ export class Runs {
     }
   }
 
-  /** The run that a request asks for. Rejects with what `share` throws. */
-  async of(ctx: Context): Promise<Run> {
+  /** The key of the run that a request asks for. Rejects with what `share` throws. */
+  async keyOf(ctx: Context): Promise<string> {
     const key = await this.settings.key(ctx)
     if (typeof key !== 'string') throw new TypeError(`share must return a text, not ${typeof key}`)
     if (key !== '' && faultOf(key) !== undefined) ctx.throw(400, 'There is no such run') // keys come from URLs
+    return key
+  }
+
+  /** Lets a viewer into the run of a key: at once, so that there are not two. */
+  enter(key: string, viewer: Viewer): { run: Run; standing: Promise<Standing> } {
     const known = this.#runs.get(key)
     // Who still reads the end of a run that is over must not hold up, nor begin, the next.
     const run = known && !known.isOver ? known : this.#make(key)
     this.#runs.set(key, run)
-    return run
+    return { run, standing: run.enter(viewer) }
   }
 
   /** Ends a run for all who watch it, in every process. */

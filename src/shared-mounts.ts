@@ -36,13 +36,13 @@ export function mountShared(
     if (pubsub !== place?.pubsub) await pubsub.close()
   }
   const prepare = async ({ ctx, connection, lastEventId }: Opening) => {
-    const run = await runs.of(ctx)
     const viewer = { ctx, connection }
+    const { run, standing } = runs.enter(await runs.keyOf(ctx), viewer)
     connection.onLeave(() => run.leave(viewer))
-    const standing = await run.enter(viewer).catch(unlessPassing)
-    if (!standing) return () => void turnAway(connection)
+    const entered = await standing.catch(unlessPassing)
+    if (!entered) return () => void turnAway(connection)
     if (connection.left) run.leave(viewer)
-    return () => void sendRun(viewer, pubsub, run, standing, share.replay, lastEventId)
+    return () => void sendRun(viewer, pubsub, run, entered, share.replay, lastEventId)
   }
   return mount(settings, prepare, close)
 }
