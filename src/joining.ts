@@ -80,6 +80,7 @@ export class Joining {
 
   async #bringIn(cursor: Cursor, tries = 0): Promise<void> {
     if (cursor.seen !== undefined) await this.#locate(cursor, cursor.seen)
+    if (cursor.closed) return
     const log = await this.#logFor(cursor.position, tries > 0)
     if (cursor.closed) return
     if (cursor.follower.newestFirst && log.top.offset > 0) cursor.position ??= previous(log.top)

@@ -1,8 +1,9 @@
+import process from 'node:process'
 import { mittPlugin } from '../plugins/mitt/index.js'
 import { type Emitter, isEmitter, listen } from './bind.js'
 import { Channel, type ChannelSettings } from './channel.js'
 import type { Cursor, Follower } from './cursor.js'
-import { SseError } from './errors.js'
+import { isOutage, SseError } from './errors.js'
 import { type EventFields, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
 import { checkChannel } from './names.js'
@@ -19,7 +20,8 @@ export interface PubSubOptions extends PubSubLimits {
    * @default mittPlugin()
    */
   plugin?: Plugin | Relay | undefined
-  /** Called with what fails apart from any call: a connection that broke off, an event of a bound emitter. By default it is thrown. */
+  /** Called with what fails apart from any call. By default a connection that broke off is a warning of the process, and anything else is
+   * thrown: an event of a bound emitter that could not be published, say. */
   onError?: ((error: unknown) => void) | undefined
 }
 
@@ -49,7 +51,7 @@ export class PubSub {
   /** @throws TypeError or RangeError for options that cannot be used. */
   constructor(options: PubSubOptions = {}) {
     checkNames('PubSub', options)
-    const { plugin = mittPlugin(), onError = rethrow, ...limits } = options
+    const { plugin = mittPlugin(), onError = report, ...limits } = options
     this.#plugin = plugin.read ? plugin : numbered(plugin)
     this.#onError = error => {
       try {
@@ -177,6 +179,12 @@ export class PubSub {
     if (error instanceof SseError && error.code === 'ERR_SSE_MESSAGE') this.#rejected += 1
     this.#onError(error)
   }
+}
+
+// An outage rejects what is called, and health() tells it: it is no reason to end a process that has no better place for it.
+function report(error: unknown): void {
+  if (isOutage(error)) process.emitWarning(error as Error)
+  else rethrow(error)
 }
 
 // As Node's own emitters do with an error that nobody listens for.

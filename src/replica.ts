@@ -81,7 +81,16 @@ export class Replica {
   close(): void {
     this.#closed = true
     clearTimeout(this.#retryTimer)
-    this.#unsubscribe?.then(unsubscribe => unsubscribe()).catch(error => this.#report(error))
+    this.#unsubscribe?.then(
+      async unsubscribe => {
+        try {
+          await unsubscribe()
+        } catch (error) {
+          this.#report(error)
+        }
+      },
+      () => {}, // who waits for it has been told
+    )
   }
 
   // R1, R3: the subscription is acknowledged before the first read; what was received before a read is in it, or is discarded.

@@ -110,7 +110,7 @@ test('the ten lines serve a clock, and a bar that the lines for the page fill', 
 })
 
 test('streamFunc: changes come once, and a limit ends the stream', async () => {
-  const url = await serve("'/price'")
+  const url = await serve('changes: true')
   const [first, second] = await dataOf(`${url}/price`, 2)
   expect(Number(second)).toBeGreaterThan(Number(first))
   expect(await (await fetch(`${url}/countdown`)).text()).toMatch(/^:\n(data: \d+\n\n){3}event: stream-end\n/)

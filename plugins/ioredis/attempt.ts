@@ -41,7 +41,8 @@ export async function attempt<T>(
       return await link.run(send({ since, left: end - sent }), end - sent)
     } catch (error) {
       const verdict = verdictOf(error)
-      if (verdict === 'lost') lost ??= sent
+      const isClosed = verdict instanceof SseError && verdict.code === 'ERR_SSE_PLUGIN_CLOSED'
+      if (verdict === 'lost' || isClosed) lost ??= sent
       const isUncertain = lost !== undefined && settings.changes
       const isFinal = verdict instanceof SseError || (verdict === 'lost' && !settings.repeatable)
       if (isFinal && verdict instanceof SseError && !isUncertain) throw verdict

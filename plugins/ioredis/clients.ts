@@ -41,6 +41,7 @@ function makeCluster(
     ...options,
     redisOptions,
     retryDelayOnFailover: 0, // else what was lost with a connection would be sent again
+    retryDelayOnClusterDown: 0, // it is tried again here, where it is known that it was not executed
     enableOfflineQueue: false,
     lazyConnect: true,
   })
@@ -63,7 +64,8 @@ const retryStrategy = (times: number) => Math.min(times * 50, 1_000) + Math.rand
 
 const defaults = ({ timeout, heartbeat }: Times): RedisOptions => ({
   retryStrategy,
-  connectTimeout: timeout,
+  connectTimeout: Math.ceil(timeout * 0.8), // so that who waits is told why
+  maxLoadingRetryTime: 500,
   disconnectTimeout: 100,
   socketTimeout: heartbeat, // the probes are answered, or the connection is dead
   connectionName: 'koa-eventfeed',

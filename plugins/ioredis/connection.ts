@@ -80,7 +80,7 @@ export class Connection {
       return result
     } catch (error) {
       const verdict = verdictOf(error)
-      if (verdict instanceof SseError && verdict.code === 'ERR_SSE_REFUSED') this.#refused = verdict
+      if (verdict instanceof SseError && concernsAll(verdict)) this.#refused = verdict
       throw error
     }
   }
@@ -107,6 +107,12 @@ export class Connection {
       return this.#subscriptions(client, common, kind, moved)
     })
   }
+}
+
+// Whether what Redis refused it would refuse for any channel: it has no memory left, or is no primary any more.
+function concernsAll({ code, cause, message }: SseError): boolean {
+  const isReply = (cause as Error | undefined)?.name === 'ReplyError'
+  return code === 'ERR_SSE_UNREACHABLE' ? isReply : code === 'ERR_SSE_REFUSED' && !message.includes('WRONGTYPE')
 }
 
 type Common = Pick<LinkSettings, 'plugin' | 'heartbeat' | 'failed'>

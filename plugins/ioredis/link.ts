@@ -28,6 +28,7 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
   readonly #sent = new Limited()
   #works = deferred()
   #isUp = false
+  #isElsewhere = false
   #closed = false
   #failure: SseError | undefined
   #told: string | undefined
@@ -57,6 +58,7 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
 
   /** Why it does not work now; undefined if it does. */
   get failure(): SseError | undefined {
+    if (this.#closed) return closed(this.#settings.plugin)
     if (!this.isUp) return this.#failure ?? unreachable('not connected yet')
     return this.#unanswered < 2 ? undefined : silent()
   }
@@ -82,6 +84,7 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
 
   /** Like `up`, but rejects as soon as it is known why it does not work. */
   async ready(ms: number): Promise<void> {
+    if (this.#closed) throw closed(this.#settings.plugin)
     if (this.#failure && !this.isUp) throw this.#failure
     await this.#hasty.run(this.up(ms), ms, () => this.failure ?? silent())
   }
@@ -103,8 +106,11 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
   }
 
   readonly #up = () => {
+    if (this.#isElsewhere) {
+      this.#isElsewhere = false
+      return this.client.disconnect(true)
+    }
     this.#failure = undefined
-    this.#told = undefined
     this.#unanswered = 0
     this.#isUp = true
     this.#heart = setInterval(() => this.#beat(), this.#settings.heartbeat).unref()
@@ -123,7 +129,10 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
   }
 
   readonly #fail = (error: unknown) => {
-    if (!this.#closed) this.#tell(connectionFailure(error))
+    if (this.#closed) return
+    this.#tell(connectionFailure(error))
+    const { command } = error as { command?: { name?: string } }
+    if (command?.name === 'select') this.#isElsewhere = true // ioredis goes on, in database 0
   }
 
   #tell(failure: SseError): void {
@@ -140,6 +149,7 @@ export class Link<Client extends Redis | Cluster = Redis | Cluster> {
     if (this.#unanswered === 2) this.#tell(silent())
     const answered = () => {
       this.#unanswered = 0
+      this.#told = undefined
     }
     this.#settings.probe().then(answered, error => (error as Error).name === 'ReplyError' && answered())
   }

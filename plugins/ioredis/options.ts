@@ -70,6 +70,8 @@ export function placeOf(taker: string, options: RedisConnectionOptions): Place {
   if (cluster !== undefined) return clusterOf(taker, cluster)
   if (redis !== undefined && (typeof redis !== 'object' || redis === null))
     throw wrong('redis', 'options of ioredis', redis)
+  const { db = 0 } = redis ?? {}
+  if (!Number.isInteger(db) || db < 0) throw new RangeError(`redis.db must be 0 or a positive integer, not ${db}`)
   const isPlace = redis !== undefined && ['host', 'port', 'path', 'sentinels', 'Connector'].some(name => name in redis)
   const found = url ?? (isPlace ? undefined : fromEnvironment())
   if (found === undefined && !isPlace) {
@@ -86,7 +88,8 @@ function fromEnvironment(): string | undefined {
 // Whatever is wrong with it, it may hold a password: so it is not shown.
 function checkedUrl(url: unknown): string {
   const protocol = typeof url === 'string' ? URL.canParse(url) && new URL(url).protocol : undefined
-  if (protocol === 'redis:' || protocol === 'rediss:') return url as string
+  const isOurs = protocol === 'redis:' || protocol === 'rediss:'
+  if (isOurs && /^\/?\d*$/.test(new URL(url as string).pathname)) return url as string
   throw new TypeError("url must be like 'redis://user:password@host:6379/0', or 'rediss://…' for TLS")
 }
 

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { SseError } from '../../src/errors.js'
 import { type Deferred, deferred } from './deferred.js'
-import { unreachable, verdictOf } from './failure.js'
+import { closed, unreachable, verdictOf } from './failure.js'
 import { Limited } from './limited.js'
 import type { Link } from './link.js'
 import type { Listener, Receiver } from './receiver.js'
@@ -105,8 +105,9 @@ export class Subscriptions implements Receiver {
   close(): void {
     clearTimeout(this.#retryTimer)
     this.link.client.off('message', this.#receive).off('smessage', this.#receive).off('moved', this.#moved)
-    this.#all.clear()
     this.link.close()
+    for (const { waiting } of this.#all.values()) waiting.rejectAll(closed('Redis'))
+    this.#all.clear()
   }
 
   async #live({ isLive, waiting, acknowledged }: Subscription, ms: number): Promise<void> {

@@ -68,8 +68,11 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
   const { prefix = 'eventfeed:', history = {}, verify = 30_000 } = options
   const { count, age } = checkedHistory(history)
   const clock = new ServerClock()
-  const probe = async (client: Redis | Cluster) => clock.heard(Number((await client.time())[0]) * 1_000)
-  const change = (client: Redis | Cluster) => client.hset(`${prefix}health`, 'at', clock.in(0))
+  const probe = async (client: Redis | Cluster) => {
+    const [seconds, micros] = await client.time()
+    clock.heard(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000))
+  }
+  const change = (client: Redis | Cluster) => client.set(`${prefix}health`, '1', 'PX', 60_000)
   const connection = new Connection(options, { plugin: 'redis', kind: 'sharded', probe, change })
   const { commands, receiver, timeout } = connection
   const { client } = commands
@@ -86,7 +89,15 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
   const read = async (channel: string, after: Position | undefined, limit: number): Promise<ReadResult> => {
     const { epoch = '', offset = 0, tag = '' } = after ?? {}
     const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), ageOf(channel), kept, KEPT_UNUSED]
-    const run = () => READ.run(client, keys.of(channel), values)
+    const run = async () => {
+      try {
+        return await connection.noting(READ.run(client, keys.of(channel), values))
+      } catch (error) {
+        const { message } = error as Error
+        if (/^(MISCONF|OOM)/.test(message)) throw new Passing(message, { cause: error })
+        throw error
+      }
+    }
     const [status, top, entries] = (await attempt(commands, harmless, run)) as ReadAnswer
     if (status !== 'ok') return { ok: false, reason: status, top: positionOf(top) }
     const entryOf = (raw: RawEntry) => {

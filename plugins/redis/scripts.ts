@@ -145,7 +145,7 @@ if not isKnown then
   redis.call('DEL', log)
   redis.call('HSET', meta, 'epoch', newEpoch, 'offset', '0', 'link', root, 'at', '0')
 end
-redis.call('EXPIRE', meta, known[2] == '0' and keptUnused or kept)
+redis.pcall('EXPIRE', meta, known[2] == '0' and keptUnused or kept)
 local top = known[1] .. '.' .. known[2] .. '.' .. known[3]
 local newest, newestTag = tonumber(known[2]), string.sub(known[3], #known[3] / 2 + 1)
 
@@ -165,6 +165,7 @@ local half = #first[2][2] / 2
 if place == offset then
   if string.sub(first[2][2], half + 1) ~= tag then return {'fork', top} end
   table.remove(entries, 1)
+  if not entries[1] then return {'trimmed', top} end
 elseif place ~= offset + 1 then
   return {'trimmed', top}
 elseif string.sub(first[2][2], 1, half) ~= tag then
