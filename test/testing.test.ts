@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { createBrotliCompress, createDeflate, createGzip, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import Koa from 'koa'
@@ -653,7 +654,8 @@ describe('Closing', () => {
     // After the end the connection is kept for a next request, a turn later.
     await setImmediate()
     await stream.close()
-    const seen = { closed, left: open().filter(name => name === 'TCPSocketWrap').length }
+    const left = await promisify(server.getConnections.bind(server))()
+    const seen = { closed, left }
     server.emit('release')
     await closing(server)
     unsubscribe('net.client.socket', watch)
