@@ -14,20 +14,24 @@ export interface Sending {
 }
 
 /** How a source came to its end. */
-export type Outcome = { readonly how: 'ended' | 'stopped' } | { readonly how: 'failed'; readonly error: unknown }
+export type Outcome =
+  | { readonly how: 'ended' }
+  | { readonly how: 'stopped'; readonly error?: unknown }
+  | { readonly how: 'failed'; readonly error: unknown }
 
 /** Pulls a source's values one at a time, and publishes each, until it ends or is stopped. Never rejects. */
 export async function drive(values: Values, { signal, pace, publish }: Sending): Promise<Outcome> {
-  const iterator = iterate(values)
+  let iterator: AsyncIterator<unknown> | undefined
   let returned: Promise<unknown> | undefined
   const stop = () => {
-    returned ??= Promise.resolve(iterator.return?.())
+    returned ??= (async () => iterator?.return?.())()
     return returned
   }
   // A generator that is parked in an await is told by its signal, any other iterator by its `return()`.
   const stopNow = () => void stop().catch(() => {}) // what it throws, its next() throws too, or nobody waits for
   signal.addEventListener('abort', stopNow, { once: true })
   try {
+    iterator = iterate(values)
     for (await pace(); !signal.aborted; await pace()) {
       const { done, value } = await iterator.next()
       if (done) return { how: signal.aborted ? 'stopped' : 'ended' }
@@ -37,7 +41,7 @@ export async function drive(values: Values, { signal, pace, publish }: Sending):
     await stop()
     return { how: 'stopped' }
   } catch (error) {
-    if (signal.aborted && isAbort(error)) return { how: 'stopped' }
+    if (signal.aborted) return isAbort(error) ? { how: 'stopped' } : { how: 'stopped', error }
     stopNow()
     return { how: 'failed', error }
   } finally {

@@ -18,8 +18,10 @@ export interface HoldingSettings {
   readonly keep: number
   /** Milliseconds after which the source is stopped; undefined for any time. */
   readonly maxAge: number | undefined
-  /** Claims the run again. */
-  claim(): Promise<Standing>
+  /** Most events that are kept. */
+  readonly count: number
+  /** Claims the run again; begins it again if it is gone, but not only to end it. */
+  claim(begin: boolean): Promise<Standing>
   /** Resolves when the source may be asked for more. */
   pace(signal: AbortSignal): Promise<void>
   failed(error: unknown): void
@@ -52,18 +54,21 @@ export class Holding {
   /** Publishes all values, and then the end. Resolves to whether the run has ended; else another holds it, or it was stopped. */
   async run(values: Values): Promise<boolean> {
     const { maxAge, pace, failed } = this.#settings
-    let isLate = false
-    const stop = () => {
-      isLate = true
-      this.stop()
-    }
-    const timer = maxAge === undefined ? undefined : setTimeout(stop, maxAge).unref()
+    let timer: NodeJS.Timeout | undefined
+    // A source that does not heed its signal is not waited for.
+    const tooLate = new Promise<Outcome>(resolve => {
+      if (maxAge === undefined) return
+      timer = setTimeout(() => {
+        resolve(late(maxAge))
+        this.stop()
+      }, maxAge).unref()
+    })
     const { signal } = this
     const publish = (event: ServerSentEvent) => this.#publish(event, signal)
-    const outcome = await drive(values, { signal, pace: () => pace(signal), publish })
+    const outcome = await Promise.race([drive(values, { signal, pace: () => pace(signal), publish }), tooLate])
     clearTimeout(timer)
     try {
-      return await this.#conclude(isLate ? late(maxAge) : outcome)
+      return await this.#conclude(outcome)
     } catch (error) {
       failed(error)
       return false
@@ -92,21 +97,21 @@ export class Holding {
   }
 
   async #conclude(outcome: Outcome): Promise<boolean> {
+    if ('error' in outcome) this.#settings.failed(outcome.error)
     if (outcome.how === 'stopped') return false
-    if (outcome.how === 'failed') this.#settings.failed(outcome.error)
     return this.finish(outcome.how === 'failed' ? { failed: true } : {})
   }
 
   async #publish(message: Message, signal?: AbortSignal): Promise<boolean> {
-    const { channel, store, claim } = this.#settings
+    const { channel, store, claim, count } = this.#settings
     for (;;) {
-      const position = await this.#again(() => store.publish(channel, message, this.#token, this.#sent), signal)
+      const position = await this.#again(() => store.publish(channel, message, this.#token, this.#sent, count), signal)
       if (position) {
         this.#sent = position
         return true
       }
       if (signal?.aborted) return false
-      const standing = await this.#again(claim, signal) // the store may have lost it, and now it is ours again
+      const standing = await this.#again(() => claim(signal !== undefined), signal) // the store may have lost it, and now it is ours again
       if (standing?.status !== 'mine' || standing.token === this.#token) return false
       this.#token = standing.token
       this.#sent = standing.top
@@ -128,7 +133,7 @@ export class Holding {
   }
 }
 
-const late = (maxAge: number | undefined): Outcome => ({
+const late = (maxAge: number): Outcome => ({
   how: 'failed',
   error: new SseError('ERR_SSE_TIMEOUT', `A detached run was stopped after ${maxAge} ms: see the option maxAge`),
 })

@@ -113,8 +113,11 @@ export class SseRouter extends Router {
 
   /** Ends every stream of this router, and those that are still asked for. Then `server.close()` can return. */
   async close(): Promise<void> {
-    await Promise.all(this.#mounts.map(mount => mount.close()))
-    await this.pubsub.close()
+    try {
+      await Promise.all(this.#mounts.map(mount => mount.close()))
+    } finally {
+      await this.pubsub.close()
+    }
   }
 
   #place(path: string): RunPlace {

@@ -14,14 +14,16 @@ export interface Claim {
   readonly watching: boolean
   /** Most events that are kept. */
   readonly count: number
+  /** Whether it is begun if there is no such run. */
+  readonly begin: boolean
   /** Takes it from whoever holds it. */
   readonly force?: boolean | undefined
 }
 
 /** Where a run stands, as one process is told. */
 export interface Standing {
-  /** Whether this process holds it, another does, or it has ended. */
-  readonly status: 'mine' | 'elsewhere' | 'over'
+  /** Whether this process holds it, another does, it has ended, or there is no such run and it was not to be begun. */
+  readonly status: 'mine' | 'elsewhere' | 'over' | 'gone'
   /** Names the holding: who has lost it cannot publish with it any more. */
   readonly token: number
   /** Before the run's first event. */
@@ -42,10 +44,16 @@ export interface RunStore {
   /** Begins a run, takes one over whose holder has let it lapse, or renews the holding; or tells who has it. */
   claim(channel: string, claim: Claim): Promise<Standing>
   /**
-   * Publishes as the holder, the run's next event after a position. Called again with the same after a failure, it publishes once.
+   * Publishes as the holder, the run's next event after a position; so many events are kept. Called again with the same after a failure, it publishes once.
    * Resolves to undefined if the run is not held with this token any more, or has gone on: nothing is published then.
    */
-  publish(channel: string, message: Message, token: number, after: Position): Promise<Position | undefined>
+  publish(
+    channel: string,
+    message: Message,
+    token: number,
+    after: Position,
+    count: number,
+  ): Promise<Position | undefined>
   /** Begins the run's events anew, in another epoch. Resolves to its start. */
   restart(channel: string, token: number): Promise<Position | undefined>
   /** Ends the run: it is kept for so many milliseconds. */

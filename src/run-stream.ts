@@ -2,7 +2,7 @@ import type { Cursor, Follower } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import { wireText } from './log.js'
 import { STREAM_END } from './mount.js'
-import { idOf, type Position, parsePosition } from './position.js'
+import { idOf, isSamePosition, type Position, parsePosition, previous } from './position.js'
 import type { PubSub } from './pubsub.js'
 import { openEvent, resetEvent } from './reset-event.js'
 import type { Run, Viewer } from './run.js'
@@ -14,7 +14,7 @@ export async function sendRun(
   viewer: Viewer,
   pubsub: PubSub,
   run: Run,
-  { start }: Standing,
+  { status, start, top }: Standing,
   replay: Replay,
   lastEventId: string | undefined,
 ): Promise<void> {
@@ -36,13 +36,13 @@ export async function sendRun(
     const isLost = lastEventId !== undefined && seen === undefined
     if (connection.left) return leave()
     if (isLost) connection.send(encodeEvent(resetEvent(run.key, { reason: 'epoch', from: undefined, now: start })))
-    const after = seen ?? (replay === 'all' ? start : undefined)
+    const after = seen ?? (replay === 'all' || run.events === 0 ? start : undefined)
+    const isOver = status === 'over'
+    // The end of a run is its newest event: whoever comes then gets that at least.
+    const from = isOver && (!after || isSamePosition(after, top)) ? previous(top) : after
     const newestFirst = seen === undefined && replay === 'latest'
-    cursor = pubsub.follow(
-      run.channel,
-      followerOf(viewer, run, newestFirst, isLost, leave),
-      after && (idOf(after) as string),
-    )
+    const follower = followerOf(viewer, run, newestFirst && !isOver, isLost, leave)
+    cursor = pubsub.follow(run.channel, follower, from && (idOf(from) as string))
   } catch (error) {
     leave()
     connection.abandon(error)
@@ -51,8 +51,9 @@ export async function sendRun(
 
 // Where an event of this run is that a client has seen; undefined for one of a run that is gone.
 async function seenIn(pubsub: PubSub, channel: string, start: Position, id: string): Promise<Position | undefined> {
-  const position = parsePosition(id) ?? (await pubsub.find(channel, id))
-  return position?.epoch === start.epoch ? position : undefined
+  const position = parsePosition(id)
+  const found = position?.epoch === start.epoch ? position : await pubsub.find(channel, id)
+  return found?.epoch === start.epoch ? found : undefined
 }
 
 function followerOf(
@@ -83,7 +84,13 @@ function followerOf(
       connection.send(entries.map(wireText).join(''))
       endAfter(entries.at(-1)?.message.event)
     },
-    reset: reset => connection.send(encodeEvent(resetEvent(run.key, reset))),
+    reset(reset) {
+      hasSent = true
+      connection.send(encodeEvent(resetEvent(run.key, reset)))
+      if (!run.isOver) return
+      leave() // its end was in the hole: who comes back gets it
+      connection.end()
+    },
     joined: () => {},
     live({ position }) {
       // What was sent has an id to go on from.

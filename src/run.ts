@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import type { Connection } from './connection.js'
-import { isPassing } from './errors.js'
+import { isPassing, SseError } from './errors.js'
 import { Holding } from './holding.js'
 import type { Position } from './position.js'
 import type { RunStore, Standing } from './run-store.js'
@@ -19,8 +19,9 @@ export interface RunHost {
   open(request: RunRequest): Values | Promise<Values>
   /** The id of the event at a position. */
   idAt(channel: string, position: Position): Promise<string>
-  /** Whether one more run may be begun. */
-  hasRoom(): boolean
+  /** Counts one more run that is alive; false if there are as many as may be. */
+  reserve(run: Run): boolean
+  release(run: Run): void
   /** Nobody here watches it, and its source is not run here. */
   emptied(run: Run): void
 }
@@ -40,6 +41,9 @@ export class Run {
   #standing: Standing | undefined
   #holding: Holding | undefined
   #entering: Promise<Standing> | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #steps = 0
+  #isClosed = false
   #begun = performance.now()
   #idleSince = 0
   #ticks: NodeJS.Timeout | undefined
@@ -83,8 +87,8 @@ export class Run {
     this.#viewers.add(viewer)
     clearTimeout(this.#idleTimer)
     try {
-      if (this.#standing && this.#holding) return this.#standing
-      this.#entering ??= this.#begin(viewer.ctx).finally(() => {
+      if (this.#standing && this.#holding && this.#steps === 0) return this.#standing
+      this.#entering ??= this.#inTurn(() => this.#begin(viewer.ctx)).finally(() => {
         this.#entering = undefined
       })
       return await this.#entering
@@ -99,7 +103,7 @@ export class Run {
     this.#wake()
     if (this.#viewers.size > 0) return
     this.#idleSince = performance.now()
-    if (this.#holding) this.#idleTimer = setTimeout(() => this.#tick(), this.#host.settings.linger).unref()
+    if (this.#holding) this.#idleTimer = setTimeout(() => this.#tick(), this.#host.settings.linger + 1).unref()
     this.#settle()
   }
 
@@ -109,45 +113,76 @@ export class Run {
   }
 
   /** Ends the run for all who watch it, here and elsewhere. */
-  async cancel(): Promise<void> {
-    const standing = await this.#claim(true)
-    this.#stop()
-    if (standing.status !== 'mine') return // it is over already
-    const holding = this.#hold(standing)
-    await (standing.isNew ? holding.forget() : holding.finish({ cancelled: true }))
+  cancel(): Promise<void> {
+    return this.#inTurn(async () => {
+      const standing = await this.#claim(false, true)
+      this.#stop()
+      if (standing.status !== 'mine') return // there is none, or it is over already
+      await this.#hold(standing).finish({ cancelled: true })
+      this.#standing = { ...standing, status: 'over' }
+    })
   }
 
   /** Lets go of the run: another process that has viewers takes it over. */
   async close(): Promise<void> {
     const wasHere = this.isHere
+    this.#isClosed = true
     this.#stop()
     clearTimeout(this.#idleTimer)
     clearInterval(this.#ticks)
+    // Where the store cannot be reached, the run lapses.
+    if (wasHere) await this.#letGo().catch(() => {})
+  }
+
+  async #letGo(): Promise<void> {
     const { store, holder, settings } = this.#host
     const { maxEvents: count } = settings
-    if (wasHere) await store.claim(this.channel, { holder, lease: 0, count, watching: false })
+    await store.claim(this.channel, { holder, lease: 0, count, watching: false, begin: false })
+  }
+
+  // One step at a time: what follows from a claim must not cross what follows from another.
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    this.#steps += 1
+    const result = this.#turn.then(step)
+    const over = () => {
+      this.#steps -= 1
+      this.#settle()
+    }
+    this.#turn = result.then(over, over)
+    return result
   }
 
   async #begin(ctx: Context): Promise<Standing> {
-    const standing = await this.#claim()
-    if (standing.status === 'mine' && !this.#holding) {
-      if (standing.isNew && !this.#host.hasRoom()) {
-        await this.#hold(standing).forget()
-        refuse(ctx)
-      }
-      await this.#take(ctx, standing)
-    }
-    if (standing.status !== 'over')
+    if (this.#standing && this.#holding) return this.#standing
+    const standing = await this.#claim(true)
+    if (this.#isClosed) return this.#turnAway()
+    if (standing.status !== 'over') {
       this.#ticks ??= setInterval(() => this.#tick(), this.#host.settings.lease / 3).unref()
+    }
+    if (standing.status === 'mine') await this.#takeOrRefuse(ctx, standing)
     return this.#standing ?? standing
   }
 
-  async #claim(force = false): Promise<Standing> {
+  async #takeOrRefuse(ctx: Context, standing: Standing): Promise<void> {
+    if (!standing.isNew || this.#host.reserve(this)) return this.#take(ctx, standing)
+    await this.#hold(standing).forget()
+    refuse(ctx)
+  }
+
+  async #turnAway(): Promise<never> {
+    await this.#letGo().catch(() => {})
+    throw new SseError('ERR_SSE_UNREACHABLE', 'This process is closing')
+  }
+
+  async #claim(begin: boolean, force = false): Promise<Standing> {
     const { store, holder, settings } = this.#host
     const { lease, maxEvents: count } = settings
-    const standing = await store.claim(this.channel, { holder, lease, count, watching: this.#viewers.size > 0, force })
+    const watching = this.#viewers.size > 0
+    const standing = await store.claim(this.channel, { holder, lease, count, watching, begin, force })
     if (standing.isNew) this.#begun = performance.now()
-    this.#standing = standing
+    if (standing.status !== 'gone') this.#standing = standing
+    if (standing.others > 0) this.#idleSince = performance.now()
+    if (standing.others > 0) this.#wake() // there are viewers elsewhere that those here must not hold up
     return standing
   }
 
@@ -158,12 +193,19 @@ export class Run {
     this.#holding = holding
     try {
       const values = await this.#open(ctx, standing, holding.signal)
-      void holding.run(values).then(hasEnded => this.#released(holding, hasEnded))
+      if (this.#holding === holding) void holding.run(values).then(hasEnded => this.#released(holding, hasEnded))
+      else await this.#dropped(values, holding)
     } catch (error) {
       this.#holding = undefined
       await (claimed.isNew ? holding.forget() : holding.finish({ failed: true }))
       throw error
     }
+  }
+
+  // Stopped while its source's function was still at work.
+  async #dropped(values: Values, holding: Holding): Promise<void> {
+    await holding.run(values) // which only releases it, as it is aborted
+    if (this.#isClosed) await this.#turnAway()
   }
 
   async #open(ctx: Context, { start, top }: Standing, signal: AbortSignal): Promise<Values> {
@@ -182,7 +224,8 @@ export class Run {
       store,
       keep: settings.keep,
       maxAge: settings.detached ? settings.maxAge : undefined,
-      claim: () => this.#claim(),
+      count: settings.maxEvents,
+      claim: begin => this.#claim(begin),
       pace: signal => this.#pace(signal),
       failed: error => ctx?.app.emit('error', error, ctx),
     })
@@ -204,31 +247,46 @@ export class Run {
     this.#settle()
   }
 
-  // A run that nobody here watches waits for nobody.
+  // A run waits for nobody if nobody here watches it, or somebody elsewhere does.
   async #pace(signal: AbortSignal): Promise<void> {
     if (this.#host.settings.pace === 'nobody') return
-    while (!signal.aborted && this.#viewers.size > 0 && ![...this.#viewers].some(isReady)) {
+    while (!signal.aborted && this.#viewers.size > 0 && !this.#standing?.others && ![...this.#viewers].some(isReady)) {
       await new Promise<void>(resolve => {
         this.#wake = resolve
-        signal.addEventListener('abort', () => resolve(), { once: true })
+        signal.onabort = () => resolve()
       })
     }
   }
 
   #tick(): void {
-    if (this.#entering || this.isOver) return
-    this.#look().catch(error => {
+    const step = this.#steps > 0 ? () => this.#renew() : () => this.#inTurn(() => this.#look())
+    step().catch(error => {
       const [viewer] = this.#viewers
       if (!isPassing(error)) viewer?.ctx.app.emit('error', error, viewer.ctx)
     })
   }
 
+  // While something else is under way: a source's function that takes its time must not lose the run.
+  async #renew(): Promise<void> {
+    if (!this.#holding) return
+    const { others } = await this.#claim(false)
+    if (this.#isIdle && others === 0) this.#holding?.stop()
+  }
+
   async #look(): Promise<void> {
-    const { status, others } = await this.#claim()
+    if (this.isOver) return this.#endLeftBehind()
+    const { status, others } = await this.#claim(this.isHere)
     const [viewer] = this.#viewers
-    if (status !== 'mine' && this.#holding) this.#stop()
+    if (this.#isClosed) return
+    if (status === 'gone') this.#endLeftBehind()
+    else if (status !== 'mine' && this.#holding) this.#stop()
     else if (status === 'mine' && !this.#holding && viewer) await this.#take(viewer.ctx, this.#standing as Standing)
     else if (this.#holding && this.#isIdle && others === 0) await this.#giveUp(this.#holding)
+  }
+
+  // Who reads and has not come to an end by now will not: it was in a hole. They come back, and are told.
+  #endLeftBehind(): void {
+    for (const viewer of [...this.#viewers]) if (isReady(viewer)) void viewer.connection.close()
   }
 
   get #isIdle(): boolean {
@@ -249,7 +307,8 @@ export class Run {
   }
 
   #settle(): void {
-    if (this.#holding || this.#viewers.size > 0) return
+    if (!this.#holding) this.#host.release(this)
+    if (this.#holding || this.#steps > 0 || this.#viewers.size > 0) return
     clearInterval(this.#ticks)
     clearTimeout(this.#idleTimer)
     this.#ticks = undefined

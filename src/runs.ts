@@ -29,6 +29,7 @@ export class Runs {
   readonly mount: string
   readonly settings: ShareSettings
   readonly #runs = new Map<string, Run>()
+  readonly #alive = new Set<Run>()
   readonly #host: RunHost
 
   constructor(
@@ -45,7 +46,8 @@ export class Runs {
       holder: randomBytes(9).toString('base64url'),
       open,
       idAt: (channel: string, position: Position) => pubsub.idAt(channel, position),
-      hasRoom: () => [...this.#runs.values()].filter(run => run.isHere).length < settings.maxRuns,
+      reserve: run => this.#alive.size < settings.maxRuns && this.#alive.add(run) !== undefined,
+      release: run => this.#alive.delete(run),
       emptied: run => this.#runs.get(run.key) === run && this.#runs.delete(run.key),
     }
   }

@@ -256,6 +256,104 @@ describe('the life of a run', () => {
   })
 })
 
+describe('what a review found', () => {
+  test('who comes after the end is told it whatever is replayed, also where its events are kept no more', async () => {
+    for (const replay of ['none', 'latest'] as const) {
+      await using run = shared({ replay })
+      const first = await run.open()
+      for (const value of ['a', 'b', END]) await run.tap.give(value)
+      await first.find(isEnd)
+      const late = await run.open()
+      await late.find(isEnd)
+    }
+    await using trimmed = shared({ maxEvents: 3 })
+    const first = await trimmed.open()
+    for (let n = 0; n < 10; n += 1) await trimmed.tap.give(n)
+    await trimmed.tap.give(END)
+    await first.find(isEnd)
+    const late = await trimmed.open()
+    await late.find(({ event }) => event === 'stream-reset')
+    await late.ended()
+    await (await late.reconnect()).find(isEnd)
+  })
+
+  test('a viewer that leaves while the first is let in leaves nothing behind, nor two runs', async () => {
+    await using run = shared({ linger: 50 })
+    const streams = await Promise.all(Array.from({ length: 20 }, () => run.open()))
+    await Promise.all(streams.map(stream => stream.close()))
+    const again = await run.open()
+    expect(run.tap.requests).toHaveLength(1)
+    await again.close()
+  })
+
+  test('who comes while the function is asked shares its refusal', async () => {
+    const sse = new SseRouter()
+    const refusing = async ({ ctx }: StreamRequest) => {
+      await wait(100)
+      return ctx.throw(404)
+    }
+    sse.streamGen('/run', refusing, { share: true })
+    await using run = listening(sse, '/run')
+    const opened = await Promise.all([run.open(), wait(50).then(() => run.open())])
+    expect(opened.map(({ status }) => status)).toEqual([404, 404])
+  })
+
+  test('a source that throws as it is stopped is told, and begins no run that has failed', async () => {
+    const sse = new SseRouter()
+    let begun = 0
+    sse.streamGen(
+      '/run',
+      async function* ({ signal }) {
+        begun += 1
+        yield 'a'
+        await once(signal, 'abort')
+        throw new Error('cannot clean up')
+      },
+      { share: true, linger: 0 },
+    )
+    await using run = listening(sse, '/run')
+    const stream = await run.open()
+    await stream.find(({ data }) => data === 'a')
+    const told = once(run.app, 'error')
+    await stream.close()
+    await told
+    const again = await run.open()
+    await again.find(({ data }) => data === 'a')
+    expect(begun).toBe(2)
+    await again.close()
+  })
+
+  test('maxAge bounds a source that does not heed its signal, and a locked stream harms nobody', async () => {
+    const sse = new SseRouter()
+    sse.streamGen(
+      '/run',
+      async function* () {
+        yield 'a'
+        await new Promise(() => {})
+      },
+      { share: true, detached: true, maxAge: 100 },
+    )
+    const locked = new ReadableStream()
+    locked.getReader()
+    sse.streamGen('/locked', () => locked as AsyncIterable<unknown>, { share: true })
+    await using run = listening(sse, '/run')
+    expect((await (await run.open()).find(isEnd)).data).toBe('{"failed":true}')
+    expect((await (await run.open('/locked')).find(isEnd)).data).toBe('{"failed":true}')
+    expect(run.errors).toHaveLength(2)
+  })
+
+  test('two cancels at once send one end, and maxRuns holds for all who come at once', async () => {
+    await using run = shared({ share: ctx => ctx.params.id, maxRuns: 2 }, '/jobs/:id')
+    const streams = await Promise.all(Array.from({ length: 10 }, (_, n) => run.open(`/jobs/${n}`)))
+    expect(streams.filter(({ status }) => status === 200)).toHaveLength(2)
+    const [one] = streams.filter(({ status }) => status === 200) as [TestStream]
+    const key = one.url.split('/').at(-1) as string
+    await Promise.all([run.sse.cancel(key), run.sse.cancel(key)])
+    await one.ended()
+    expect(one.text.match(/event: stream-end/g)).toHaveLength(1)
+  })
+})
+
 describe('slow viewers', () => {
   test('hold back a run only if there is no faster one, and never where pace is nobody', async () => {
     const sse = new SseRouter()

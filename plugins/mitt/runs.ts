@@ -1,5 +1,5 @@
 import type { Message } from '../../src/event.js'
-import { isSamePosition, type Position } from '../../src/position.js'
+import { isSamePosition, NOWHERE, type Position } from '../../src/position.js'
 import type { Claim, RunStore, Standing } from '../../src/run-store.js'
 
 /** The channels of a plugin, as far as runs need them. */
@@ -41,6 +41,7 @@ export class LocalRuns implements RunStore {
   async claim(channel: string, claim: Claim): Promise<Standing> {
     const now = performance.now()
     const known = this.#runs.get(channel)
+    if (!known && !claim.begin) return GONE
     const run = known ?? this.#begin(channel, claim)
     if (claim.watching) run.watchers.set(claim.holder, now + claim.lease * 2)
     else run.watchers.delete(claim.holder)
@@ -117,3 +118,5 @@ export class LocalRuns implements RunStore {
     return run && !run.isOver && run.token === token ? run : undefined
   }
 }
+
+const GONE: Standing = { status: 'gone', token: 0, start: NOWHERE, top: NOWHERE, isNew: false, others: 0 }

@@ -79,6 +79,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
   const keys = new Keys(prefix, client)
   const kept = Math.max(KEPT, Math.ceil((age * 2) / 1_000))
   const harmless = { timeout, changes: false, repeatable: true }
+  const keptOf = (channel: string) => (channel.startsWith(RUN) ? 0 : kept) // who holds a run says how long it is kept
   const ageOf = (channel: string) => (channel.startsWith(RUN) ? EVER : age)
 
   const load = () => {
@@ -88,7 +89,7 @@ export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
 
   const read = async (channel: string, after: Position | undefined, limit: number): Promise<ReadResult> => {
     const { epoch = '', offset = 0, tag = '' } = after ?? {}
-    const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), ageOf(channel), kept, KEPT_UNUSED]
+    const values = [epoch, offset, tag, limit, newEpoch(), newEpoch(), ageOf(channel), keptOf(channel), KEPT_UNUSED]
     const run = async () => {
       try {
         return await connection.noting(READ.run(client, keys.of(channel), values))

@@ -7,7 +7,7 @@ import { Script } from './scripts.js'
 export const CLAIM = new Script(`
 local meta, log, run, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local me, lease, watching, force = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4] == '1'
-local newEpoch, root, kept = ARGV[5], ARGV[6], ARGV[7]
+local newEpoch, root, kept, begin = ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local text = function(number) return string.format('%.0f', number) end
@@ -15,6 +15,10 @@ local text = function(number) return string.format('%.0f', number) end
 local known = redis.call('HMGET', run, 'holder', 'expires', 'token', 'start', 'over')
 local holder, expires, token, start, over = known[1], tonumber(known[2] or '0'), tonumber(known[3] or '0'), known[4], known[5]
 local isNew = 0
+if not start and not begin then
+  local nowhere = newEpoch .. '.0.' .. root
+  return {'gone', '0', nowhere, nowhere, 0, 0}
+end
 if not start then
   isNew, holder, token, start = 1, me, now, newEpoch .. '.0.' .. root
   redis.call('HSET', run, 'token', text(token), 'start', start, 'holder', me, 'expires', text(now + lease))
@@ -27,12 +31,13 @@ local status = over and 'over' or (holder == me and 'mine' or 'elsewhere')
 if status == 'mine' then
   redis.call('HSET', run, 'token', text(token), 'holder', me, 'expires', text(now + lease))
 end
-if watching then redis.call('ZADD', seen, now + lease * 2, me) else redis.call('ZREM', seen, me) end
+if not over then
+  if watching then redis.call('ZADD', seen, now + lease * 2, me) else redis.call('ZREM', seen, me) end
+end
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', now)
 local others = redis.call('ZCARD', seen) - (watching and 1 or 0)
-redis.call('EXPIRE', seen, kept)
 if not over then
-  for _, key in ipairs({meta, log, run}) do redis.call('EXPIRE', key, kept) end
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, kept) end
 end
 local place = redis.call('HMGET', meta, 'epoch', 'offset', 'link')
 local top = place[1] and place[1] .. '.' .. place[2] .. '.' .. place[3] or start

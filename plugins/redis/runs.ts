@@ -29,7 +29,6 @@ type ClaimAnswer = [
 /** Where runs stand, for all processes that use a Redis. */
 export class RedisRuns implements RunStore {
   readonly #settings: RedisRunsSettings
-  readonly #counts = new Map<string, number>()
   /** The tag of what was tried to be published last: who tries it again uses the same. */
   readonly #tags = new WeakMap<Message, string>()
 
@@ -37,11 +36,10 @@ export class RedisRuns implements RunStore {
     this.#settings = settings
   }
 
-  async claim(channel: string, { holder, lease, count, watching, force = false }: Claim): Promise<Standing> {
+  async claim(channel: string, { holder, lease, watching, begin, force = false }: Claim): Promise<Standing> {
     const { run, positionOf } = this.#settings
-    this.#counts.set(channel, count)
     const flags = [watching, force].map(Number)
-    const values = [holder, Math.ceil(lease), ...flags, epoch(), epoch(), KEPT]
+    const values = [holder, Math.ceil(lease), ...flags, epoch(), epoch(), KEPT, Number(begin)]
     const answer = (await run(CLAIM, this.#keysOf(channel), values)) as ClaimAnswer
     const [status, token, start, top, isNew, others] = answer
     return {
@@ -54,11 +52,16 @@ export class RedisRuns implements RunStore {
     }
   }
 
-  async publish(channel: string, message: Message, token: number, after: Position): Promise<Position | undefined> {
+  async publish(
+    channel: string,
+    message: Message,
+    token: number,
+    after: Position,
+    count: number,
+  ): Promise<Position | undefined> {
     const { keys, run, positionOf } = this.#settings
     const tag = this.#tags.get(message) ?? randomTag()
     this.#tags.set(message, tag)
-    const count = this.#counts.get(channel) ?? 1_000
     const values = [
       token,
       encodePayload(message),
@@ -81,7 +84,6 @@ export class RedisRuns implements RunStore {
   }
 
   async finish(channel: string, token: number, keep: number): Promise<void> {
-    this.#counts.delete(channel)
     await this.#settings.run(FINISH, this.#keysOf(channel), [token, Math.ceil(keep)])
   }
 

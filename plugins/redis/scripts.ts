@@ -145,7 +145,7 @@ if not isKnown then
   redis.call('DEL', log)
   redis.call('HSET', meta, 'epoch', newEpoch, 'offset', '0', 'link', root, 'at', '0')
 end
-redis.pcall('EXPIRE', meta, known[2] == '0' and keptUnused or kept)
+if kept ~= '0' then redis.pcall('EXPIRE', meta, known[2] == '0' and keptUnused or kept) end
 local top = known[1] .. '.' .. known[2] .. '.' .. known[3]
 local newest, newestTag = tonumber(known[2]), string.sub(known[3], #known[3] / 2 + 1)
 

@@ -27,10 +27,10 @@ test('the user of Redis that the README describes may do all that is needed, and
   for await (const { data } of events) seen.push(data)
   expect(seen).toHaveLength(40)
   expect(await pubsub.position('news')).toContain('.40.')
-  const run = { holder: 'a', lease: 1_000, count: 10, watching: true }
+  const run = { holder: 'a', lease: 1_000, count: 10, watching: true, begin: true }
   const runs = plugin.runs as RunStore
   const { token, top } = await runs.claim('run', run)
-  await runs.publish('run', { data: 'x' }, token, top)
+  await runs.publish('run', { data: 'x' }, token, top, 10)
   await runs.claim('run', { ...run, watching: false })
   await runs.restart('run', token)
   await runs.finish('run', token, 1_000)

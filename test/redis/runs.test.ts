@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 let count = 0
-const ask = { lease: 200, count: 3, watching: true }
+const ask = { lease: 200, count: 3, watching: true, begin: true }
 
 describe.each([
   ['in one process', () => mittPlugin()],
@@ -43,7 +43,7 @@ describe.each([
     channel = `${RUN}run ${count}`
     return runs.claim(channel, { ...ask, holder: 'a' })
   }
-  const publish = async ({ token, top }: Standing, data: string) => runs.publish(channel, { data }, token, top)
+  const publish = async ({ token, top }: Standing, data: string) => runs.publish(channel, { data }, token, top, 3)
 
   test('are held by who claims them first, and renewed', async () => {
     const standing = await begin()
@@ -73,7 +73,7 @@ describe.each([
     })
     expect(other.token).toBeGreaterThan(standing.token)
     expect(formatPosition(other.top)).toBe(formatPosition(first))
-    expect(await runs.publish(channel, { data: 'late' }, standing.token, first)).toBeUndefined()
+    expect(await runs.publish(channel, { data: 'late' }, standing.token, first, 3)).toBeUndefined()
     expect(await publish(other, '2')).toMatchObject({ offset: 2, parent: first.tag })
     expect(await runs.claim(channel, { ...ask, holder: 'a' })).toMatchObject({ status: 'elsewhere' })
   })
@@ -81,11 +81,11 @@ describe.each([
   test('publish once what is tried again, and nothing that comes late', async () => {
     const standing = await begin()
     const message = { data: '1' }
-    const first = (await runs.publish(channel, message, standing.token, standing.top)) as Position
+    const first = (await runs.publish(channel, message, standing.token, standing.top, 3)) as Position
     if (plugin.name === 'redis') {
-      const again = (await runs.publish(channel, message, standing.token, standing.top)) as Position
+      const again = (await runs.publish(channel, message, standing.token, standing.top, 3)) as Position
       expect(formatPosition(again)).toBe(formatPosition(first))
-      expect(await runs.publish(channel, { data: 'other' }, standing.token, standing.top)).toBeUndefined()
+      expect(await runs.publish(channel, { data: 'other' }, standing.token, standing.top, 3)).toBeUndefined()
     }
     const result = await plugin.read(channel, standing.start, 10)
     expect(result.ok && result.entries.map(({ message: { data } }) => data)).toEqual(['1'])
@@ -95,7 +95,7 @@ describe.each([
     const standing = await begin()
     let top = standing.top
     for (const data of ['1', '2', '3', '4'])
-      top = (await runs.publish(channel, { data }, standing.token, top)) as Position
+      top = (await runs.publish(channel, { data }, standing.token, top, 3)) as Position
     expect(await plugin.read(channel, standing.start, 10)).toMatchObject({ ok: false, reason: 'trimmed' })
   })
 
@@ -104,7 +104,7 @@ describe.each([
     await publish(standing, '1')
     const start = (await runs.restart(channel, standing.token)) as Position
     expect(start.epoch).not.toBe(standing.start.epoch)
-    expect(await runs.publish(channel, { data: '1' }, standing.token, start)).toMatchObject({
+    expect(await runs.publish(channel, { data: '1' }, standing.token, start, 3)).toMatchObject({
       offset: 1,
       epoch: start.epoch,
     })
