@@ -7,7 +7,7 @@ import type { MountSettings } from './mount.js'
 import { SHARE_OPTIONS, type ShareOptions } from './share.js'
 import type { ChannelIn } from './vector-followers.js'
 
-export { type ShareOptions, shareSettings } from './share.js'
+export { type Shared, type ShareOptions, shareSettings } from './share.js'
 
 /** Options that every stream takes. */
 export interface StreamOptions {

@@ -2,12 +2,13 @@ import Router, { type RouterOptions } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { pubSub } from './channel-mounts.js'
 import type { StreamMiddleware } from './mount.js'
-import type { ChannelOptions, FuncOptions, PubSubLimits, SourceOptions } from './options.js'
+import type { ChannelOptions, FuncOptions, PubSubLimits, Shared, SourceOptions } from './options.js'
 import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
 import type { RunStats, Runs } from './runs.js'
 import type { RunPlace } from './shared-mounts.js'
+import type { SharedRequest } from './source.js'
 import { type Func, mountFunc, mountGen, type Source } from './source-mounts.js'
 
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
@@ -42,7 +43,9 @@ export class SseRouter extends Router {
    * Mounts `streamFunc(func, options)` at a path.
    * @throws TypeError or RangeError for options that cannot be used.
    */
-  streamFunc(path: string, func: Func, options: FuncOptions = {}): this {
+  streamFunc(path: string, func: Func<SharedRequest>, options: FuncOptions & Shared): this
+  streamFunc(path: string, func: Func, options?: FuncOptions): this
+  streamFunc(path: string, func: Func<SharedRequest>, options: FuncOptions = {}): this {
     return this.#mount(path, options.methods, mountFunc(func, options, this.#place(path)))
   }
 
@@ -50,7 +53,9 @@ export class SseRouter extends Router {
    * Mounts `streamGen(source, options)` at a path.
    * @throws TypeError or RangeError for a source or options that cannot be used.
    */
-  streamGen(path: string, source: Source, options: SourceOptions = {}): this {
+  streamGen(path: string, source: Source<SharedRequest>, options: SourceOptions & Shared): this
+  streamGen(path: string, source: Source, options?: SourceOptions): this
+  streamGen(path: string, source: Source<SharedRequest>, options: SourceOptions = {}): this {
     return this.#mount(path, options.methods, mountGen(source, options, this.#place(path)))
   }
 

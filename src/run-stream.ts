@@ -1,7 +1,9 @@
-import type { Cursor, Follower } from './cursor.js'
+import type { Cursor, Follower, Reset } from './cursor.js'
 import { encodeEvent } from './encoder.js'
-import { wireText } from './log.js'
+import { isPassing } from './errors.js'
+import { type Range, wireText } from './log.js'
 import { STREAM_END } from './mount.js'
+import type { Entry } from './plugin.js'
 import { idOf, isSamePosition, type Position, parsePosition, previous } from './position.js'
 import type { PubSub } from './pubsub.js'
 import { openEvent, resetEvent } from './reset-event.js'
@@ -14,92 +16,150 @@ export async function sendRun(
   viewer: Viewer,
   pubsub: PubSub,
   run: Run,
-  { status, start, top }: Standing,
+  standing: Standing,
   replay: Replay,
   lastEventId: string | undefined,
 ): Promise<void> {
   const { connection } = viewer
-  let cursor: Cursor | undefined
-  const leave = () => {
-    cursor?.close()
-    run.leave(viewer)
-  }
-  connection.onLeave(leave)
-  if (!(await connection.ready())) return leave()
-  connection.onCaughtUp(() => {
-    cursor?.advance()
-    run.caughtUp()
-  })
+  const follower = new RunFollower(viewer, pubsub, run, replay)
+  connection.onLeave(() => follower.leave())
+  if (!(await connection.ready())) return follower.leave()
+  connection.onCaughtUp(() => follower.caughtUp())
   run.caughtUp()
   try {
-    const seen = lastEventId === undefined ? undefined : await seenIn(pubsub, run.channel, start, lastEventId)
-    const isLost = lastEventId !== undefined && seen === undefined
-    if (connection.left) return leave()
-    if (isLost) connection.send(encodeEvent(resetEvent(run.key, { reason: 'epoch', from: undefined, now: start })))
-    const after = seen ?? (replay === 'all' || run.events === 0 ? start : undefined)
+    await follower.begin(standing, lastEventId)
+  } catch (error) {
+    follower.fail(error)
+  }
+}
+
+/** One viewer's way through a run. */
+class RunFollower implements Follower {
+  readonly whenBehind = 'catch-up'
+  newestFirst = false
+  readonly #viewer: Viewer
+  readonly #pubsub: PubSub
+  readonly #run: Run
+  readonly #replay: Replay
+  #cursor: Cursor | undefined
+  #hasSent = false
+  /** Where it went on after a hole; undefined until there was one. */
+  #replayedFrom: Position | undefined
+  #isMoving = false
+
+  constructor(viewer: Viewer, pubsub: PubSub, run: Run, replay: Replay) {
+    this.#viewer = viewer
+    this.#pubsub = pubsub
+    this.#run = run
+    this.#replay = replay
+  }
+
+  get ready(): boolean {
+    return !this.#isMoving && this.#viewer.connection.writable
+  }
+
+  caughtUp(): void {
+    this.#cursor?.advance()
+    this.#run.caughtUp()
+  }
+
+  leave(): void {
+    this.#cursor?.close()
+    this.#run.leave(this.#viewer)
+  }
+
+  /** Follows the run from what the client has seen of it, or from what late viewers get first. */
+  async begin({ status, start, top }: Standing, lastEventId: string | undefined): Promise<void> {
+    const seen = lastEventId === undefined ? undefined : await this.#find(start, lastEventId)
+    if (this.#viewer.connection.left) return this.leave()
+    if (lastEventId !== undefined && !seen) this.#tell({ reason: 'epoch', from: undefined, now: start })
+    const after = seen ?? (this.#replay === 'all' || this.#run.events === 0 ? start : undefined)
     const isOver = status === 'over'
     // The end of a run is its newest event: whoever comes then gets that at least.
     const from = isOver && (!after || isSamePosition(after, top)) ? previous(top) : after
-    const newestFirst = seen === undefined && replay === 'latest'
-    const follower = followerOf(viewer, run, newestFirst && !isOver, isLost, leave)
-    cursor = pubsub.follow(run.channel, follower, from && (idOf(from) as string))
-  } catch (error) {
-    leave()
-    connection.abandon(error)
+    this.newestFirst = !seen && this.#replay === 'latest' && !isOver
+    this.#follow(from)
   }
-}
 
-// Where an event of this run is that a client has seen; undefined for one of a run that is gone.
-async function seenIn(pubsub: PubSub, channel: string, start: Position, id: string): Promise<Position | undefined> {
-  const position = parsePosition(id)
-  const found = position?.epoch === start.epoch ? position : await pubsub.find(channel, id)
-  return found?.epoch === start.epoch ? found : undefined
-}
-
-function followerOf(
-  { connection }: Viewer,
-  run: Run,
-  newestFirst: boolean,
-  hasReset: boolean,
-  leave: () => void,
-): Follower {
-  let hasSent = hasReset
-  const endAfter = (event: string | undefined) => {
-    hasSent = true
-    if (event !== STREAM_END) return
-    leave()
-    connection.end()
+  take(range: Range): void {
+    this.#viewer.connection.sendRange(range)
+    this.#endAfter(range.lastEvent)
   }
-  return {
-    whenBehind: 'catch-up',
-    newestFirst,
-    get ready() {
-      return connection.writable
-    },
-    take(range) {
-      connection.sendRange(range)
-      endAfter(range.lastEvent)
-    },
-    replay(entries) {
-      connection.send(entries.map(wireText).join(''))
-      endAfter(entries.at(-1)?.message.event)
-    },
-    reset(reset) {
-      hasSent = true
-      connection.send(encodeEvent(resetEvent(run.key, reset)))
-      if (!run.isOver) return
-      leave() // its end was in the hole: who comes back gets it
-      connection.end()
-    },
-    joined: () => {},
-    live({ position }) {
-      // What was sent has an id to go on from.
-      if (!hasSent) connection.send(encodeEvent(openEvent([run.key], idOf(position as Position))))
-    },
-    fail(error) {
-      leave()
-      if (error === undefined) void connection.close()
-      else connection.abandon(error)
-    },
+
+  replay(entries: readonly Entry[]): void {
+    this.#viewer.connection.send(entries.map(wireText).join(''))
+    this.#endAfter(entries.at(-1)?.message.event)
+  }
+
+  reset(reset: Reset): void {
+    if (this.#isMoving) return
+    this.#isMoving = true
+    this.#goOn(reset).catch(error => this.fail(isPassing(error) ? undefined : error))
+  }
+
+  joined(): void {}
+
+  live({ position }: Cursor): void {
+    // What was sent has an id to go on from.
+    if (this.#hasSent) return
+    this.#viewer.connection.send(encodeEvent(openEvent([this.#run.key], idOf(position as Position))))
+  }
+
+  fail(error?: unknown): void {
+    const { connection } = this.#viewer
+    this.leave()
+    if (error === undefined) void connection.close()
+    else connection.abandon(error)
+  }
+
+  // Where an event of this run is that a client has seen; undefined for one of a run that is gone.
+  async #find(start: Position, id: string): Promise<Position | undefined> {
+    const position = parsePosition(id)
+    const found = position?.epoch === start.epoch ? position : await this.#pubsub.find(this.#run.channel, id)
+    return found?.epoch === start.epoch ? found : undefined
+  }
+
+  #follow(from: Position | undefined): void {
+    const before = this.#cursor
+    this.#cursor = this.#pubsub.follow(this.#run.channel, this, from && (idOf(from) as string))
+    before?.close() // only now: the last who leaves a channel closes it
+  }
+
+  // After a hole a viewer is like one who comes late.
+  async #goOn(reset: Reset): Promise<void> {
+    const { connection } = this.#viewer
+    const isEnd = this.#run.isOver
+    const now = isEnd ? reset.now : await this.#late(reset)
+    if (connection.left) return this.leave()
+    this.#isMoving = false
+    this.#tell({ ...reset, now })
+    if (isEnd) return this.#end() // it was in the hole: who comes back gets it
+    if (isSamePosition(now, reset.now)) return this.#cursor?.advance()
+    this.#replayedFrom = now
+    this.#follow(now)
+  }
+
+  async #late({ from, now }: Reset): Promise<Position> {
+    // What is lost there too is not asked for again.
+    if (from && this.#replayedFrom && isSamePosition(from, this.#replayedFrom)) return now
+    if (this.#replay === 'latest') return now.offset > 0 ? previous(now) : now
+    if (this.#replay === 'none' || from?.epoch === now.epoch) return now
+    const { start } = await this.#run.enter(this.#viewer)
+    return start.epoch === now.epoch ? start : now
+  }
+
+  #tell(reset: Reset): void {
+    this.#hasSent = true
+    this.#viewer.connection.send(encodeEvent(resetEvent(this.#run.key, reset)))
+  }
+
+  #endAfter(event: string | undefined): void {
+    this.#hasSent = true
+    if (event === STREAM_END) this.#end()
+  }
+
+  #end(): void {
+    this.leave()
+    this.#viewer.connection.end()
   }
 }

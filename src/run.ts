@@ -5,10 +5,7 @@ import { Holding } from './holding.js'
 import type { Position } from './position.js'
 import type { RunStore, Standing } from './run-store.js'
 import type { ShareSettings } from './share.js'
-import { areValues, type StreamRequest, type Values } from './source.js'
-
-/** What a shared source is told. */
-export type RunRequest = StreamRequest & { readonly key: string; readonly position: number }
+import { areValues, type SharedRequest, type Values } from './source.js'
 
 /** What a run needs of its mount. */
 export interface RunHost {
@@ -16,7 +13,7 @@ export interface RunHost {
   readonly store: RunStore
   /** This process, among those that share the store. */
   readonly holder: string
-  open(request: RunRequest): Values | Promise<Values>
+  open(request: SharedRequest): Values | Promise<Values>
   /** The id of the event at a position. */
   idAt(channel: string, position: Position): Promise<string>
   /** Counts one more run that is alive; false if there are as many as may be. */

@@ -3,10 +3,10 @@ import type { Context } from 'koa'
 import { faultOf } from './names.js'
 import type { Position } from './position.js'
 import type { PubSub } from './pubsub.js'
-import { Run, type RunHost, type RunRequest, type Viewer } from './run.js'
+import { Run, type RunHost, type Viewer } from './run.js'
 import { RUN, type RunStore, type Standing } from './run-store.js'
 import type { ShareSettings } from './share.js'
-import type { Values } from './source.js'
+import type { SharedRequest, Values } from './source.js'
 
 /** A run, as `stats()` shows it. */
 export interface RunStats {
@@ -36,7 +36,7 @@ export class Runs {
     mount: string,
     settings: ShareSettings,
     pubsub: PubSub,
-    open: (request: RunRequest) => Values | Promise<Values>,
+    open: (request: SharedRequest) => Values | Promise<Values>,
   ) {
     this.mount = mount
     this.settings = settings

@@ -65,6 +65,11 @@ export interface ShareOptions {
   lease?: number | undefined
 }
 
+/** Marks the options of a source that is shared. */
+export interface Shared {
+  share: true | ((ctx: Context) => string | Promise<string>)
+}
+
 /** Checked options of a shared mount. */
 export interface ShareSettings {
   readonly key: (ctx: Context) => string | Promise<string>

@@ -2,11 +2,10 @@ import { isPassing } from './errors.js'
 import { mount, type Opening, type StreamMiddleware, turnAway } from './mount.js'
 import type { SourceSettings } from './options.js'
 import { PubSub } from './pubsub.js'
-import type { RunRequest } from './run.js'
 import { sendRun } from './run-stream.js'
 import { Runs } from './runs.js'
 import type { ShareSettings } from './share.js'
-import type { Values } from './source.js'
+import type { SharedRequest, Values } from './source.js'
 
 /** Where the runs of a mount are kept. */
 export interface RunPlace {
@@ -24,7 +23,7 @@ export interface RunPlace {
 export function mountShared(
   settings: SourceSettings,
   share: ShareSettings,
-  open: (request: RunRequest) => Values | Promise<Values>,
+  open: (request: SharedRequest) => Values | Promise<Values>,
   place: RunPlace | undefined,
 ): StreamMiddleware {
   if (!settings.end) throw new TypeError('A shared source marks its end: leave out end, or share')

@@ -4,6 +4,7 @@ import {
   type FuncOptions,
   type PollSettings,
   pollSettings,
+  type Shared,
   type SourceOptions,
   type SourceSettings,
   shareSettings,
@@ -11,13 +12,13 @@ import {
 } from './options.js'
 import { poll } from './poll.js'
 import { mountShared, type RunPlace } from './shared-mounts.js'
-import { areValues, type StreamRequest, sendAll, type Values } from './source.js'
+import { areValues, type SharedRequest, type StreamRequest, sendAll, type Values } from './source.js'
 
-/** What `streamGen` streams: values, or a function that makes them for each client. */
-export type Source = Values | ((request: StreamRequest) => Values | Promise<Values>)
+/** What `streamGen` streams: values, or a function that makes them for each client, or for each run if it is shared. */
+export type Source<Request = StreamRequest> = Values | ((request: Request) => Values | Promise<Values>)
 
 /** What `streamFunc` calls. */
-export type Func = (request: StreamRequest) => unknown
+export type Func<Request = StreamRequest> = (request: Request) => unknown
 
 /**
  * Streams what a function returns, called once every `interval` for each client.
@@ -26,19 +27,23 @@ export type Func = (request: StreamRequest) => unknown
  * goes to the app's `error` event and the stream ends.
  * @throws TypeError or RangeError for options that cannot be used.
  */
-export function streamFunc(func: Func, options: FuncOptions = {}): StreamMiddleware {
+export function streamFunc(func: Func<SharedRequest>, options: FuncOptions & Shared): StreamMiddleware
+export function streamFunc(func: Func, options?: FuncOptions): StreamMiddleware
+export function streamFunc(func: Func<SharedRequest>, options: FuncOptions = {}): StreamMiddleware {
   return mountFunc(func, options)
 }
 
 /** `streamFunc`, with where its runs are kept if it is shared. @internal */
-export function mountFunc(func: Func, options: FuncOptions, place?: RunPlace): StreamMiddleware {
+export function mountFunc(func: Func<SharedRequest>, options: FuncOptions, place?: RunPlace): StreamMiddleware {
   if (typeof func !== 'function') throw new TypeError(`streamFunc takes a function, not ${typeof func}`)
   checkNames('streamFunc', options)
   const polling = pollSettings(options)
-  const open = (request: StreamRequest, done = 0) => poll(() => func(request), left(polling, done), request.signal)
+  const open: Open = request => {
+    const { position = 0, signal } = request
+    return poll(() => func(request as SharedRequest), left(polling, position), signal)
+  }
   const share = shareSettings(options, true)
-  if (!share) return mountSource(sourceSettings(options), open)
-  return mountShared(sourceSettings(options), share, request => open(request, request.position), place)
+  return share ? mountShared(sourceSettings(options), share, open, place) : mountSource(sourceSettings(options), open)
 }
 
 // Where a run is taken over, the events that it has had count.
@@ -53,24 +58,25 @@ const left = (polling: PollSettings, done: number) => ({ ...polling, limit: Math
  *
  * @throws TypeError or RangeError for a source or options that cannot be used.
  */
-export function streamGen(source: Source, options: SourceOptions = {}): StreamMiddleware {
+export function streamGen(source: Source<SharedRequest>, options: SourceOptions & Shared): StreamMiddleware
+export function streamGen(source: Source, options?: SourceOptions): StreamMiddleware
+export function streamGen(source: Source<SharedRequest>, options: SourceOptions = {}): StreamMiddleware {
   return mountGen(source, options)
 }
 
 /** `streamGen`, with where its runs are kept if it is shared. @internal */
-export function mountGen(source: Source, options: SourceOptions, place?: RunPlace): StreamMiddleware {
+export function mountGen(source: Source<SharedRequest>, options: SourceOptions, place?: RunPlace): StreamMiddleware {
   checkSource(source)
   checkNames('streamGen', options)
-  const open = (request: StreamRequest) => (typeof source === 'function' ? source(request) : source)
+  const open: Open = request => (typeof source === 'function' ? source(request as SharedRequest) : source)
   const share = shareSettings(options, false)
-  if (!share) return mountSource(sourceSettings(options), open)
-  return mountShared(sourceSettings(options), share, open, place)
+  return share ? mountShared(sourceSettings(options), share, open, place) : mountSource(sourceSettings(options), open)
 }
 
-function mountSource(
-  settings: SourceSettings,
-  open: (request: StreamRequest) => Values | Promise<Values>,
-): StreamMiddleware {
+// The overloads above see to it that only a shared source asks for what only that is told.
+type Open = (request: StreamRequest & Partial<SharedRequest>) => Values | Promise<Values>
+
+function mountSource(settings: SourceSettings, open: Open): StreamMiddleware {
   return mount(settings, async ({ ctx, connection, lastEventId }) => {
     const request = {
       ctx,

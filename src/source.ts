@@ -17,10 +17,14 @@ export interface StreamRequest {
    * over from a process that died.
    */
   lastEventId: string | undefined
-  /** Of a shared source: what `share` returned, empty for `share: true`. */
-  key?: string
-  /** Of a shared source: how many events the run has had, more than 0 where it is taken over. */
-  position?: number
+}
+
+/** What a shared source is told besides. */
+export interface SharedRequest extends StreamRequest {
+  /** What `share` returned, empty for `share: true`. */
+  key: string
+  /** How many events the run has had: more than 0 where it is taken over. */
+  position: number
 }
 
 /** Values to send, each an event's data or a `ServerSentEvent`; `undefined` sends nothing. */

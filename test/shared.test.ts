@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
-import Koa from 'koa'
-import { ServerSentEvent, type SourceOptions, SseRouter, type StreamRequest, streamGen } from 'koa-eventfeed'
+import Koa, { type Context } from 'koa'
+import { ServerSentEvent, type SharedRequest, type SourceOptions, SseRouter, streamGen } from 'koa-eventfeed'
 import { openStream, type TestStream } from 'koa-eventfeed/testing'
 import { deferred } from './support.js'
 
@@ -11,13 +11,13 @@ const dataOf = (events: readonly { data: string }[]) => events.map(({ data }) =>
 
 /** A source whose values are given one by one, and that tells what becomes of it. */
 class Tap {
-  readonly requests: StreamRequest[] = []
+  readonly requests: SharedRequest[] = []
   readonly told = new EventEmitter()
   ended = 0
   #next = deferred<unknown>()
   #waiting = false
 
-  readonly source = (request: StreamRequest) => {
+  readonly source = (request: SharedRequest) => {
     this.requests.push(request)
     this.told.emit('begun')
     return this.#values(request)
@@ -30,7 +30,7 @@ class Tap {
     this.#next.resolve(value)
   }
 
-  async *#values({ signal }: StreamRequest): AsyncGenerator<unknown> {
+  async *#values({ signal }: SharedRequest): AsyncGenerator<unknown> {
     const aborted = once(signal, 'abort').then(() => END)
     try {
       for (;;) {
@@ -51,10 +51,14 @@ class Tap {
 
 const END = Symbol('end')
 
-function shared(options: SourceOptions = {}, path = '/run') {
+interface Sharing extends Omit<SourceOptions, 'share'> {
+  share?: (ctx: Context) => string | Promise<string>
+}
+
+function shared({ share, ...options }: Sharing = {}, path = '/run') {
   const tap = new Tap()
   const sse = new SseRouter()
-  sse.streamGen(path, tap.source, { share: true, ...options })
+  sse.streamGen(path, tap.source, { share: share ?? true, ...options })
   return { tap, ...listening(sse, path) }
 }
 
@@ -288,7 +292,7 @@ describe('what a review found', () => {
 
   test('who comes while the function is asked shares its refusal', async () => {
     const sse = new SseRouter()
-    const refusing = async ({ ctx }: StreamRequest) => {
+    const refusing = async ({ ctx }: SharedRequest) => {
       await wait(100)
       return ctx.throw(404)
     }

@@ -16,6 +16,15 @@ sse.streamGen('/progress', progress, { methods: ['GET', 'POST'] })
 sse.streamGen('/inline', async function* ({ signal }) {
   while (!signal.aborted) yield 'a plain value is data'
 })
+sse.streamGen(
+  '/jobs/:id',
+  async function* ({ key, position }) {
+    for (let step = position; step < 10; step += 1) yield key.repeat(step)
+  },
+  { share: ctx => ctx.params.id as string, resumable: true },
+)
+// @ts-expect-error: only a shared source has a key
+sse.streamFunc('/keyless', ({ key }) => key)
 export const app = new Koa().use(sse.routes()).use(sse.allowedMethods())
 
 export async function firstTick(): Promise<string> {
