@@ -23,7 +23,12 @@ for (const example of examples) {
 app.use(files())
 app.use(async (ctx, next) => {
   if (ctx.path === '/examples.json')
-    ctx.body = examples.map(({ app: _, ...shown }) => ({ ...shown, plugin: nameOf(shown.name) }))
+    ctx.body = examples.map(({ app: _, sse: __, ...shown }) => ({ ...shown, plugin: nameOf(shown.name) }))
   else await next()
 })
 reportErrors(app)
+
+/** Ends the shared runs, or leaves them to another process. */
+export async function close(): Promise<void> {
+  await Promise.all(examples.map(({ sse }) => sse?.close()))
+}

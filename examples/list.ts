@@ -1,16 +1,18 @@
 import type Koa from 'koa'
+import type { SseRouter } from 'koa-eventfeed'
 import { app as announcer } from './announcer.js'
 import { app as chat } from './chat.js'
 import { app as clock } from './clock.js'
 import { app as counter } from './counter.js'
+import * as exporting from './export.js'
 import { app as flask } from './flask.js'
 import { app as notifications } from './notifications.js'
 import { redisUrl } from './plugin.js'
-import { app as price } from './price.js'
-import { app as progress } from './progress.js'
+import * as price from './price.js'
+import * as progress from './progress.js'
 import { app as publish } from './publish.js'
 import { app as redisChat } from './redis-chat.js'
-import { app as tokens } from './tokens.js'
+import * as tokens from './tokens.js'
 
 /** One example on the page. To add one, write its file and add an entry here. */
 export interface Example {
@@ -22,22 +24,13 @@ export interface Example {
   /** How to try it from outside, or what it needs for that; backticks as above. */
   note?: string
   method: 'GET' | 'POST'
-  /** The stream's path inside the app. */
+  /** Inside the app: the path of the stream, or of what answers with a stream's address. */
   stream: string
-  /** Which module of `site/panes` shows the stream. */
-  pane:
-    | 'announcer'
-    | 'chat'
-    | 'flask'
-    | 'latest'
-    | 'lines'
-    | 'notifications'
-    | 'price'
-    | 'progress'
-    | 'publish'
-    | 'redis-chat'
-    | 'tokens'
+  /** The module of `site/panes` that shows it; left out where that has the example's name. */
+  pane?: 'latest' | 'lines'
   app: Koa
+  /** Closed when the server stops, so that another process can go on with its runs. */
+  sse?: SseRouter
 }
 
 /** What to type where there is a Redis; how to have one where there is none. */
@@ -70,20 +63,29 @@ export const examples: Example[] = [
     name: 'progress',
     title: 'Progress bar',
     summary:
-      'A job that ends. A plain `EventSource` runs it once, and goes on where it was if the connection breaks in between.',
+      'A job that ends, run once for all who watch it: that is `share`. Reload the page in between: the bar goes on where it was.',
     method: 'GET',
     stream: '/progressfeed',
-    pane: 'progress',
-    app: progress,
+    ...progress,
   },
   {
     name: 'tokens',
     title: 'Token stream',
-    summary: 'A prompt is posted, and the answer arrives word by word, in the format that language models speak.',
+    summary:
+      'A prompt is posted, and the answer arrives word by word. Reload the page in the middle of a sentence: it goes on there, and the model has run once.',
     method: 'POST',
-    stream: '/chat',
-    pane: 'tokens',
-    app: tokens,
+    note: 'All in one response, as clients of language models want it: `POST /tokens/chat`.',
+    stream: '/answers',
+    ...tokens,
+  },
+  {
+    name: 'export',
+    title: 'Export',
+    summary:
+      'A job that is started by POST and goes on whoever watches: `detached`. Open the address of this page in another browser, and it sees the same job.',
+    method: 'POST',
+    stream: '/exports',
+    ...exporting,
   },
   {
     name: 'chat',
@@ -92,7 +94,6 @@ export const examples: Example[] = [
       'Each room is a channel. Open the page in a second tab: a newcomer sees the last messages, and whoever was cut off gets what was missed.',
     method: 'GET',
     stream: '/rooms/lobby',
-    pane: 'chat',
     app: chat,
   },
   {
@@ -101,7 +102,6 @@ export const examples: Example[] = [
     summary: 'The smallest channel: `publish` in one route, and every client of the other one gets it.',
     method: 'GET',
     stream: '/listen',
-    pane: 'announcer',
     app: announcer,
   },
   {
@@ -110,19 +110,17 @@ export const examples: Example[] = [
     summary: 'Events of an `EventEmitter`, bound to a channel. Each arrives under its own name.',
     method: 'GET',
     stream: '/events',
-    pane: 'notifications',
     app: notifications,
   },
   {
     name: 'price',
     title: 'Price',
     summary:
-      'A value that something else writes, looked up every two seconds. Only a change is an event: `changes: true`.',
+      'A value that something else writes, looked up every two seconds, once for all viewers: `share: true`. Only a change is an event: `changes: true`.',
     note: overRedis('SET current_price 101'),
     method: 'GET',
     stream: '/sse',
-    pane: 'price',
-    app: price,
+    ...price,
   },
   {
     name: 'publish',
@@ -131,7 +129,6 @@ export const examples: Example[] = [
     note: overRedis('PUBLISH sse hello'),
     method: 'GET',
     stream: '/sse',
-    pane: 'publish',
     app: publish,
   },
   {
@@ -141,7 +138,6 @@ export const examples: Example[] = [
     note: overRedis(`PUBLISH flask:sse '{"data": "Hi", "type": "greeting"}'`),
     method: 'GET',
     stream: '/stream',
-    pane: 'flask',
     app: flask,
   },
   {
@@ -150,7 +146,6 @@ export const examples: Example[] = [
     summary: 'Log in, and a session cookie tells who writes. Who does not is `anonymous`.',
     method: 'GET',
     stream: '/stream',
-    pane: 'redis-chat',
     app: redisChat,
   },
 ]

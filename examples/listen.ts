@@ -1,12 +1,15 @@
+import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type Koa from 'koa'
 
 /**
  * Serves `app` on the port that the variable PORT names, 3000 without it, and prints the address. Ctrl-C or SIGTERM
  * ends the open streams and the process. A port that cannot be had is said in one line, with exit code 1.
+ * @param close Called before the process ends, and given a second at most.
  */
-export function listen(app: Koa): void {
+export function listen(app: Koa, close: () => Promise<void>): void {
   const { PORT } = process.env
   const port = readPort(PORT || '3000')
   const server = app.listen(port)
@@ -14,7 +17,7 @@ export function listen(app: Koa): void {
     console.log(`The examples of koa-eventfeed: http://localhost:${(server.address() as AddressInfo).port}`)
   })
   server.on('error', (error: NodeJS.ErrnoException) => fail(whyNot(error, port)))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop(server))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(server, close))
 }
 
 function readPort(text: string): number {
@@ -36,8 +39,10 @@ export function fail(message: string): never {
   process.exit(1)
 }
 
-// close() alone waits for ever: a stream is a connection in use.
-function stop(server: Server): void {
-  server.close(() => process.exit())
-  server.closeAllConnections()
+async function stop(server: Server, close: () => Promise<void>): Promise<void> {
+  const closed = once(server.close(), 'close')
+  await Promise.race([close().catch(() => {}), setTimeout(1_000)])
+  server.closeAllConnections() // close() alone waits for ever: a stream is a connection in use
+  await closed
+  process.exit()
 }

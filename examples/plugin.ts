@@ -31,6 +31,31 @@ export function relayOf(example: string, format: FormatName, prefix = ''): Plugi
   return plugin
 }
 
+/** What an example keeps besides its channels. */
+export interface Store {
+  get(key: string): Promise<string | undefined>
+  set(key: string, value: string): Promise<unknown>
+}
+
+/** Keeps each value for `age` milliseconds, in Redis where all processes find it. */
+export function storeOf(example: string, age: number): Store {
+  if (redis) {
+    const name = (key: string) => `examples:${example}:kept:${key}`
+    return {
+      get: async key => (await redis.get(name(key))) ?? undefined,
+      set: (key, value) => redis.set(name(key), value, 'PX', age),
+    }
+  }
+  const memory = new Map<string, string>()
+  return {
+    get: async key => memory.get(key),
+    set: async (key, value) => {
+      memory.set(key, value)
+      setTimeout(() => memory.delete(key), age).unref()
+    },
+  }
+}
+
 /** The name of the plugin that carries an example's channels; undefined if it has none. */
 export function nameOf(example: string): string | undefined {
   return plugins.get(example)?.name

@@ -1,9 +1,9 @@
-// A value that something else writes, here the key current_price in Redis, polled every two seconds:
+// A value that something else writes, here the key current_price in Redis, polled every two seconds, once for all viewers:
 // redis-cli SET current_price 101
 import Koa, { type Context } from 'koa'
 import bodyParser from 'koa-bodyparser'
 import { SseRouter } from 'koa-eventfeed'
-import { redis } from './plugin.js'
+import { channelsOf, redis } from './plugin.js'
 
 interface Prices {
   get(key: string): Promise<string | null> | string | undefined
@@ -12,7 +12,7 @@ interface Prices {
 
 const KEY = 'current_price'
 const prices: Prices = redis ?? new Map<string, string>()
-const sse = new SseRouter()
+export const sse = new SseRouter({ plugin: channelsOf('price') })
 let known = false
 let fault = ''
 
@@ -25,7 +25,7 @@ async function currentPrice(): Promise<number | undefined> {
   return price
 }
 
-// Once, not by every viewer every two seconds.
+// Once, not every two seconds.
 function report(error: Error, ctx: Context): void {
   if (error.message !== fault) ctx.app.emit('error', error, ctx)
   fault = error.message
@@ -41,7 +41,7 @@ const poll = async ({ ctx }: { ctx: Context }) => {
     return report(error as Error, ctx) // the stream stays open
   }
 }
-sse.streamFunc('/sse', poll, { interval: 2_000, changes: true })
+sse.streamFunc('/sse', poll, { share: true, interval: 2_000, changes: true, retry: 1_000 })
 
 sse.post('/price', async ctx => {
   const { price } = ctx.request.body as { price?: unknown }

@@ -1,31 +1,29 @@
-// A job of ten seconds that reports its progress, then ends. In the page, a plain
-// new EventSource('/progressfeed') is enough: it runs the job once and then stops for good.
+// A job of ten seconds that reports its progress, then ends. In the page, a plain new EventSource('/progressfeed') is
+// enough: all who watch see one job, and who loses the connection or reloads the page goes on where it was.
+// /progressfeed?job=mine is a job of its own.
 import { setTimeout } from 'node:timers/promises'
 import Koa from 'koa'
-import { ServerSentEvent, SseRouter } from 'koa-eventfeed'
+import { type SharedRequest, SseRouter } from 'koa-eventfeed'
+import { channelsOf } from './plugin.js'
 
 const STEPS = 20
-const sse = new SseRouter()
+export const sse = new SseRouter({ plugin: channelsOf('progress') })
 let runs = 0
 
-/** How many steps a client that comes back has already seen. Anything that is no step counts as none. */
-function stepsSeen(lastEventId: string | undefined): number {
-  const step = Number(lastEventId)
-  return Number.isInteger(step) && step > 0 ? step : 0
+/** @param position How many steps are done already: more than 0 where another process has died. */
+async function* work({ signal, position }: SharedRequest) {
+  if (position === 0) runs++
+  for (let step = position + 1; step <= STEPS; step++) {
+    await setTimeout(500, undefined, { signal })
+    yield { progress: (step * 100) / STEPS }
+  }
 }
 
-sse.streamGen(
-  '/progressfeed',
-  async function* ({ signal, lastEventId }) {
-    const seen = stepsSeen(lastEventId)
-    if (seen === 0) runs++
-    for (let step = seen + 1; step <= STEPS; step++) {
-      await setTimeout(500, undefined, { signal })
-      yield new ServerSentEvent({ progress: (step * 100) / STEPS }, { id: step })
-    }
-  },
-  { retry: 1_000 },
-)
+sse.streamGen('/progressfeed', work, {
+  share: ctx => new URLSearchParams(ctx.querystring).get('job') ?? '',
+  resumable: true,
+  retry: 1_000,
+})
 sse.get('/runs', ctx => {
   ctx.body = { runs }
 })

@@ -4,7 +4,7 @@ import { offerSource } from './source.js'
 const template = document.querySelector('#card')
 
 /** One example: what it is, its live pane, its source. */
-export async function makeCard({ name, title, summary, note, method, stream, pane, plugin }) {
+export async function makeCard({ name, title, summary, note, method, stream, pane = name, plugin }) {
   const { show } = await import(`./panes/${pane}.js`)
   const card = template.content.cloneNode(true).firstElementChild
   const url = `/${name}${stream}`

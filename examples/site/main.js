@@ -10,10 +10,10 @@ offerSource(document.querySelector('footer .source'), 'plugin.ts')
 try {
   const response = await fetch('/examples.json')
   if (!response.ok) throw new Error(`the server answered ${response.status}`)
-  for (const example of await response.json()) {
-    main.append(await makeCard(example))
-    nav.append(Object.assign(element('a', { text: example.title }), { href: `#${example.name}` }))
-  }
+  const examples = await response.json()
+  // All of them first: more of them would push the panes below out of view.
+  nav.append(...examples.map(({ name, title }) => Object.assign(element('a', { text: title }), { href: `#${name}` })))
+  for (const example of examples) main.append(await makeCard(example))
 } catch (error) {
   const notice = document.createElement('p')
   notice.className = 'notice'

@@ -36,8 +36,11 @@ describe('the progress bar in Chromium', () => {
     const { page } = visit
     const percents = await watchTexts(page, '#progress .percent')
     await page.locator('#progress .pane').scrollIntoViewIfNeeded()
-    const reach = (percent: number) =>
-      page.locator('#progress .percent', { hasText: new RegExp(`^${percent} %$`) }).waitFor(patiently)
+    // Or more: a step is shown for half a second, and Playwright looks about as often.
+    const reach = (percent: number) => {
+      const steps = Array.from({ length: 20 }, (_, step) => step * 5 + 5).filter(step => step >= percent)
+      return page.locator('#progress .percent', { hasText: new RegExp(`^(${steps.join('|')}) %$`) }).waitFor(patiently)
+    }
     return { ...visit, percents, reach }
   }
 
@@ -66,12 +69,33 @@ describe('the progress bar in Chromium', () => {
     const { percents, reach } = await start()
     await reach(15)
     stage.served.breakOff()
-    await reach(25)
+    await reach(40)
     const steps = (await percents()).filter(text => text !== '0 %')
-    expect(steps.slice(0, 5)).toEqual(['5 %', '10 %', '15 %', '20 %', '25 %'])
-    expect(stage.seen(path).map(({ lastEventId }) => lastEventId)).toEqual([undefined, '3'])
+    expect(steps.slice(0, 8)).toEqual(Array.from({ length: 8 }, (_, step) => `${step * 5 + 5} %`))
+    expect(stage.seen(path).map(({ lastEventId }) => lastEventId)).toEqual([
+      undefined,
+      expect.stringMatching(/^\w+\.[34567]\./),
+    ])
     expect(await runs()).toBe(before + 1)
   })
+
+  test('F10: it goes on where it was when the page is reloaded in mid-run, and the job has run once', async () => {
+    const before = await runs()
+    const { page, faults, reach } = await start()
+    await reach(30)
+    await page.reload()
+    await page.locator('#progress .pane').scrollIntoViewIfNeeded()
+    await reach(30)
+    const percents = await watchTexts(page, '#progress .percent')
+    await untilState(page, 'progress', 'ended')
+    const steps = (await percents()).map(text => Number.parseInt(text, 10))
+    expect(steps).toEqual(steps.map((_, index) => (steps[0] ?? 0) + 5 * index))
+    expect(steps[0]).toBeGreaterThan(30)
+    expect(steps.at(-1)).toBe(100)
+    expect(await page.locator('#progress [role=status]').textContent()).toBe('Done. The job ran once.')
+    expect(await runs()).toBe(before + 1)
+    expect(faults).toEqual([])
+  }, 40_000)
 })
 
 describe('the token stream in Chromium', () => {
@@ -105,13 +129,85 @@ describe('the token stream in Chromium', () => {
     expect(faults).toEqual([])
   })
 
-  test('K1: an answer can be stopped, and the server sees that the reader has gone', async () => {
-    const { page } = await stage.visit()
+  test('an answer can be stopped, for all who read it', async () => {
+    const { page, faults } = await stage.visit()
     await page.locator('#tokens').getByRole('button', { name: 'Send' }).click()
-    await page.locator('#tokens .answer', { hasText: 'You asked' }).waitFor()
+    await page.locator('#tokens .answer', { hasText: 'You asked' }).waitFor(patiently)
+    const other = await stage.visit({}, page.url())
+    await other.page.locator('#tokens .answer', { hasText: 'You asked' }).waitFor(patiently)
     await page.getByRole('button', { name: 'Stop' }).click()
-    await untilState(page, 'tokens', 'stopped')
-    await Promise.all(stage.seen('/tokens/chat').map(({ over }) => over))
+    for (const tab of [page, other.page]) {
+      await untilState(tab, 'tokens', 'stopped')
+      expect(await tab.locator('#tokens .answer').textContent()).not.toMatch(/instead\.$/)
+    }
+    expect([...faults, ...other.faults]).toEqual([])
+  })
+
+  test('a reload in the middle of a sentence goes on there: each word once, and the model has run once', async () => {
+    const runs = async () => (await (await fetch(`${stage.served.url}/tokens/runs`)).json()) as { runs: number }
+    const before = (await runs()).runs
+    const { page, faults } = await stage.visit()
+    await page.locator('#tokens').getByRole('button', { name: 'Send' }).click()
+    await page.locator('#tokens .answer', { hasText: 'Reload the page' }).waitFor(patiently)
+    await page.reload()
+    await page.locator('#tokens .answer', { hasText: 'Reload the page' }).waitFor(patiently)
+    const texts = await watchTexts(page, '#tokens .answer')
     expect(await page.locator('#tokens .answer').textContent()).not.toMatch(/instead\.$/)
+    await untilState(page, 'tokens', 'ended')
+    const pieces = await texts()
+    expect(pieces.length).toBeGreaterThan(5)
+    expect(pieces.slice(1).filter((piece, index) => !piece.startsWith(`${pieces[index]} `))).toEqual([])
+    expect(pieces.at(-1)?.match(/You asked:|Each word|Reload the page|Open the address|Put your model/g)).toEqual([
+      'You asked:',
+      'Each word',
+      'Reload the page',
+      'Open the address',
+      'Put your model',
+    ])
+    expect((await runs()).runs).toBe(before + 1)
+    expect(faults).toEqual([])
+  })
+
+  test('an answer that is gone is said to be, and another can be asked for', async () => {
+    const { page } = await stage.visit({}, `${stage.served.url}/?answer=gone`)
+    await page.getByText('This answer is gone: ask again.').waitFor(patiently)
+    await page.locator('#tokens').getByRole('button', { name: 'Send' }).click()
+    await page.locator('#tokens .answer', { hasText: 'You asked' }).waitFor(patiently)
+    expect(page.url()).toMatch(/\?answer=[0-9a-f-]{36}/)
+  })
+})
+
+describe('the export in Chromium', () => {
+  const start = async (rows: number) => {
+    const visit = await stage.visit()
+    const pane = visit.page.locator('#export .pane')
+    await pane.getByLabel('Rows').fill(`${rows}`)
+    await pane.getByRole('button', { name: 'Export' }).click()
+    return { ...visit, pane }
+  }
+
+  test('F11: it goes on when the page is reloaded, to its end', async () => {
+    const { page, pane, faults } = await start(1_500)
+    await pane.getByText(/^[3-9]00 of 1500 rows$/).waitFor(patiently)
+    await page.reload()
+    await pane.getByText('Done.').waitFor(patiently)
+    expect(await pane.locator('.percent').textContent()).toBe('1500 of 1500 rows')
+    expect(await pane.locator('progress').getAttribute('value')).toBe('1500')
+    await untilState(page, 'export', 'ended')
+    expect(stage.seen('/export/exports')).toHaveLength(1)
+    expect(faults).toEqual([])
+  })
+
+  test('F11: a button cancels it, and another one can be started', async () => {
+    const { page, pane, faults } = await start(100_000)
+    await pane.getByText(/^[1-9]\d*00 of 100000 rows$/).waitFor(patiently)
+    await pane.getByRole('button', { name: 'Cancel' }).click()
+    await pane.getByText('Cancelled.').waitFor(patiently)
+    await pane.getByLabel('Rows').fill('100')
+    await pane.getByRole('button', { name: 'Export' }).click()
+    await pane.getByText('Done.').waitFor(patiently)
+    expect(stage.seen('/export/exports')).toHaveLength(2)
+    expect(page.url()).toContain('export=')
+    expect(faults).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals'
 import type Koa from 'koa'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { app as gallery } from '../../examples/gallery.js'
+import { close as closeGallery, app as gallery } from '../../examples/gallery.js'
 import { type Seen, type Served, serve } from './serve.js'
 
 /** For what takes as long as an example takes, such as a bar that fills in ten seconds. */
@@ -34,7 +34,10 @@ export class Stage {
       await Promise.all(this.#browser?.contexts().map(context => context.close()) ?? [])
       await this.served.close()
     })
-    afterAll(() => this.#browser?.close())
+    afterAll(async () => {
+      await this.#browser?.close()
+      await closeGallery()
+    })
   }
 
   get served(): Served {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, jest } from '@jest/globals'
 import type Koa from 'koa'
+import type { SseRouter } from 'koa-eventfeed'
 import { type RedisServer, startRedis } from '../redis/server.js'
 
 /** For `describe.each`: with and without REDIS_URL. */
@@ -16,6 +17,7 @@ export interface Carried {
 export function carried(place: (typeof places)[number]): Carried {
   let redis: RedisServer | undefined
   let close = async () => {}
+  const routers = new Set<SseRouter>()
   beforeAll(async () => {
     redis = place === 'over Redis' ? await startRedis() : undefined
     delete process.env.SSE_REDIS_URL
@@ -27,12 +29,14 @@ export function carried(place: (typeof places)[number]): Carried {
   })
   afterAll(async () => {
     delete process.env.REDIS_URL
+    await Promise.all([...routers].map(sse => sse.close()))
     await close()
     await redis?.[Symbol.asyncDispose]()
   })
   return {
     app: async name => {
-      const { app } = await import(`../../examples/${name}.js`)
+      const { app, sse } = await import(`../../examples/${name}.js`)
+      if (sse) routers.add(sse)
       app.silent = true // its errors are for the tests to look at
       return app
     },

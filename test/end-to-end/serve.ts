@@ -15,7 +15,7 @@ export interface Seen {
 
 export interface Served {
   readonly url: string
-  /** The requests for a path, oldest first. */
+  /** The requests for a path, whatever their query, oldest first. */
   seen(path: string): Seen[]
   /** Breaks every connection off, as a network does. */
   breakOff(): void
@@ -33,7 +33,7 @@ export async function serve(app: Koa): Promise<Served> {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen: path => requests.filter(({ url }) => url === path),
+    seen: path => requests.filter(({ url }) => url?.split('?')[0] === path),
     breakOff: () => server.closeAllConnections(),
     close: async () => {
       const closed = once(server.close(), 'close')

@@ -12,7 +12,7 @@ describe('the gallery in several tabs', () => {
     '/announcer/listen',
     '/notifications/events',
   ]
-  const tall = { viewport: { width: 1280, height: 2_600 } }
+  const tall = { viewport: { width: 1280, height: 3_000 } }
 
   async function enter({ page }: Visit): Promise<void> {
     await page.locator('#chat .pane').scrollIntoViewIfNeeded()

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks'
-import { afterEach, expect, test } from '@jest/globals'
-import { type OpenStreamOptions, openStream, type TestStream } from 'koa-eventfeed/testing'
-import { app } from '../../examples/tokens.js'
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
+import { type OpenStreamOptions, openStream, type TestEvent, type TestStream } from 'koa-eventfeed/testing'
+import request from 'supertest'
+import { app, sse } from '../../examples/tokens.js'
 
 let stream: TestStream | undefined
 
@@ -11,10 +12,14 @@ async function open(options: OpenStreamOptions): Promise<TestStream> {
 }
 
 afterEach(() => stream?.close())
+afterAll(() => sse.close())
 
 const ask = (body: unknown, headers = {}) => open({ method: 'POST', body, headers })
-const content = (events: { data: string }[]) =>
-  events.map(event => JSON.parse(event.data).choices[0].delta.content).join('')
+const content = (events: TestEvent[]) =>
+  events
+    .filter(({ event }) => event === undefined)
+    .map(({ data }) => JSON.parse(data).choices[0].delta.content)
+    .join('')
 
 test('the answer to a prompt comes word by word, ends with [DONE], and nothing follows', async () => {
   const stream = await ask({ prompt: 'Why?' })
@@ -56,4 +61,42 @@ test('broken JSON is a 400', async () => {
 test('GET is answered 405', async () => {
   const { status, headers } = await open({})
   expect([status, headers.allow]).toEqual([405, 'POST'])
+})
+
+describe('an answer that is kept', () => {
+  const post = (body: object) => request(app.callback()).post('/answers').send(body)
+  const created = async () => {
+    const { body, headers } = await post({ prompt: 'Why?' }).expect(201)
+    expect(headers.location).toBe(`/answers/${body.id}`)
+    return `/answers/${body.id}`
+  }
+  const runs = async () => (await request(app.callback()).get('/runs')).body.runs as number
+
+  test('is written once whoever reads: who is cut off in the middle, and who comes late, gets each word once', async () => {
+    const path = await created()
+    const before = await runs()
+    const first = await openStream(app, { path })
+    const begun = await first.take(5)
+    await using again = await first.reconnect()
+    await using late = await openStream(app, { path })
+    const [rest, all] = await Promise.all([again.ended(), late.ended()])
+    expect([rest.at(-1)?.data, all.at(-1)?.data]).toEqual(['{}', '{}'])
+    expect(content([...begun, ...rest])).toBe(content(all))
+    expect(content(all)).toMatch(/^You asked: “Why\?” Each word .+ here instead\.$/)
+    expect(await runs()).toBe(before + 1)
+  })
+
+  test('is stopped by DELETE', async () => {
+    const path = await created()
+    stream = await openStream(app, { path })
+    await stream.take(3)
+    await request(app.callback()).delete(path).expect(204)
+    expect((await stream.ended()).at(-1)?.data).toBe('{"cancelled":true}')
+  })
+
+  test('needs a prompt, and an id that is known', async () => {
+    await post({}).expect(400, 'Send JSON with a prompt: {"prompt": "Hello"}')
+    await request(app.callback()).get('/answers/other').expect(404, 'There is no such answer')
+    await request(app.callback()).delete('/answers/other').expect(404)
+  })
 })

@@ -4,7 +4,7 @@ import Koa from 'koa'
 import { openStream } from 'koa-eventfeed/testing'
 import type { Page } from 'playwright-core'
 import { type RedisServer, startRedis } from '../redis/server.js'
-import { patiently, Stage, untilState, type Visit } from './browser.js'
+import { patiently, Stage, untilState, type Visit, watchTexts } from './browser.js'
 import { address, killStarted, start } from './started.js'
 
 let redis: RedisServer
@@ -17,6 +17,11 @@ killStarted()
 async function startServer() {
   const child = start({ REDIS_URL: redis.url })
   return { child, url: await address(child) }
+}
+
+async function transcript(url: string) {
+  await using stream = await openStream(url)
+  return (await stream.ended()).map(({ id, event, data }) => ({ id, event, data }))
 }
 
 const item = (page: Page, name: string, text: string) => page.locator(`#${name} li`, { hasText: text })
@@ -84,11 +89,65 @@ describe('two servers over one Redis', () => {
     expect([...acting.faults, ...watching.faults]).toEqual([])
   })
 
+  test('have one run between them: both browsers see the same job from its first event to its end, and it ran once', async () => {
+    const [one, two] = await Promise.all([startServer(), startServer()])
+    const runs = async (example: string) => {
+      const answers = await Promise.all([one, two].map(({ url }) => fetch(`${url}/${example}/runs`)))
+      const counts = (await Promise.all(answers.map(answer => answer.json()))) as { runs: number }[]
+      return counts.map(({ runs }) => runs).sort()
+    }
+    const ann = await stage.visit({}, one.url)
+    await ann.page.locator('#export').getByRole('button', { name: 'Export' }).click()
+    await ann.page.getByText(/^[2-9]00 of 2000 rows$/).waitFor(patiently)
+    const bob = await stage.visit({}, ann.page.url().replace(one.url, two.url))
+    const counts = await Promise.all([ann, bob].map(({ page }) => watchTexts(page, '#export .percent')))
+    await ann.page.locator('#tokens').getByRole('button', { name: 'Send' }).click()
+    await ann.page.getByText('You asked').waitFor(patiently)
+    const cid = await stage.visit({}, ann.page.url().replace(one.url, two.url))
+    for (const { page } of [ann, bob]) await page.locator('#export').getByText('Done.').waitFor(patiently)
+    const [first = [], second = []] = await Promise.all(counts.map(texts => texts()))
+    expect(second.at(-1)).toBe('2000 of 2000 rows')
+    expect(first.slice(-5)).toEqual(second.slice(-5))
+    expect(await runs('export')).toEqual([0, 1])
+    const answers = [ann, cid].map(({ page }) => page.locator('#tokens .answer', { hasText: /here instead\.$/ }))
+    for (const answer of answers) await answer.waitFor(patiently)
+    expect(await answers[0]?.textContent()).toBe(await answers[1]?.textContent())
+    expect(await runs('tokens')).toEqual([0, 1])
+    const params = new URL(cid.page.url()).searchParams
+    for (const path of [`/export/exports/${params.get('export')}`, `/tokens/answers/${params.get('answer')}`]) {
+      const [here = [], there = []] = await Promise.all([one, two].map(({ url }) => transcript(`${url}${path}`)))
+      expect(here.length).toBeGreaterThan(20)
+      expect(here).toEqual(there)
+    }
+    expect([...ann.faults, ...bob.faults, ...cid.faults]).toEqual([])
+  }, 40_000)
+
+  test('hand a run over: when one is stopped in the middle of a sentence, the other goes on with the next word', async () => {
+    const [one, two] = await Promise.all([startServer(), startServer()])
+    const body = JSON.stringify({ prompt: 'Why?' })
+    const headers = { 'Content-Type': 'application/json' }
+    const { id } = (await (await fetch(`${one.url}/tokens/answers`, { method: 'POST', headers, body })).json()) as {
+      id: string
+    }
+    await using first = await openStream(`${one.url}/tokens/answers/${id}`)
+    await first.take(5)
+    await using second = await openStream(`${two.url}/tokens/answers/${id}`)
+    await second.take(5)
+    one.child.kill('SIGTERM')
+    const [code] = await once(one.child, 'exit')
+    expect(code).toBe(0)
+    const words =
+      (await second.ended()) &&
+      second.events.flatMap(({ event, data }) => (event ? [] : [JSON.parse(data).choices[0].delta.content]))
+    expect(words.join('')).toMatch(/^You asked: “Why\?” Each word .+ here instead\.$/)
+    expect(words.join('').match(/Reload the page/g)).toHaveLength(1)
+    expect(second.events.map(({ event }) => event).filter(Boolean)).toEqual(['stream-end'])
+  })
+
   // Without channels: each server has its own, over Redis as without.
   test.each([
     ['clock', /^\d{4}-/],
     ['counter', 'message counter - 1'],
-    ['progress', 'The job is running.'],
   ])('%s shows an event', async (name, seen) => {
     const { page, faults } = await enter((await startServer()).url, name)
     await page.locator(`#${name} .pane`).getByText(seen).first().waitFor(patiently)
@@ -99,7 +158,7 @@ describe('two servers over one Redis', () => {
     const { page } = await stage.visit({}, (await startServer()).url)
     const carriers = await page.locator('.card .plugin').allTextContents()
     expect(carriers.filter(Boolean)).toEqual([
-      ...Array(3).fill('carried by redis'),
+      ...Array(7).fill('carried by redis'),
       ...Array(2).fill('carried by redis-pubsub'),
       'carried by redis',
     ])

@@ -1,10 +1,11 @@
+import { keep, kept } from '../address.js'
 import { element } from '../dom.js'
 import { Turn } from '../slots.js'
 import { onceInView, openStream } from '../stream.js'
 
 /**
- * A bar that fills. It starts when it is first seen, and goes on when it is scrolled away. The page does nothing at
- * the job's end: EventSource reconnects by itself, is answered 204, and that closes it.
+ * A bar that fills. It starts when it is first seen, and goes on when it is scrolled away, and after a reload. The page does
+ * nothing at the job's end: EventSource reconnects by itself, is answered 204, and that closes it.
  */
 export function show(pane, url, say) {
   const bar = Object.assign(element('progress'), { max: 100, value: 0 })
@@ -23,11 +24,11 @@ export function show(pane, url, say) {
   }
   // Not `disabled`: that would take the keyboard's focus away from whoever has just pressed it.
   const setRunning = running => again.setAttribute('aria-disabled', String(running))
-  const run = () => {
-    if (again.getAttribute('aria-disabled') === 'true') return
+  const run = job => {
     let runs = 0
     let last = 100
     let seen = ''
+    keep('job', job)
     setRunning(true)
     set(0)
     result.textContent = 'The job is running.'
@@ -44,13 +45,21 @@ export function show(pane, url, say) {
       result.textContent = bar.value < 100 ? 'The stream broke off.' : `Done. The job ran ${times(runs)}.`
     }
     // Another pane may take its connection; then it goes on where it was when it gets one again.
-    const turn = new Turn(say, () =>
-      openStream(seen === '' ? url : `${url}?lastEventId=${seen}`, say, onMessage, onEnd),
-    )
+    const turn = new Turn(say, () => {
+      const query = new URLSearchParams({ job, ...(seen !== '' && { lastEventId: seen }) })
+      return openStream(`${url}?${query}`, say, onMessage, onEnd)
+    })
   }
   set(0)
-  again.addEventListener('click', run)
-  onceInView(pane, run)
+  again.addEventListener('click', () => {
+    if (again.getAttribute('aria-disabled') !== 'true') run(newName())
+  })
+  onceInView(pane, () => run(kept('job') ?? newName()))
+}
+
+// crypto.randomUUID is there on pages from localhost or over HTTPS only.
+function newName() {
+  return Math.random().toString(36).slice(2)
 }
 
 function times(count) {

@@ -1,69 +1,65 @@
-import { element } from '../dom.js'
-import { post } from '../request.js'
+import { keep, kept } from '../address.js'
+import { element, labelled } from '../dom.js'
+import { watchJob } from '../job.js'
+import { post, request } from '../request.js'
 
-/** A prompt is posted with fetch, and the answer is read from the response as it arrives. */
+const endings = { failed: 'The answer broke off.', gone: 'This answer is gone: ask again.' }
+
+/** A prompt is posted, and the answer is read word by word. The page's address keeps which one it is. */
 export function show(pane, url, say) {
   const { form, input, button } = promptForm()
   const answer = element('p', { className: 'answer' })
+  const result = element('p', { className: 'result' })
   let running
 
   // Busy while words arrive, so that a screen reader reads the answer once, at its end.
-  const setRunning = controller => {
-    running = controller
-    button.textContent = controller ? 'Stop' : 'Send'
-    answer.setAttribute('aria-busy', String(controller !== undefined))
+  const setRunning = id => {
+    running = id
+    button.textContent = id === undefined ? 'Send' : 'Stop'
+    answer.setAttribute('aria-busy', String(id !== undefined))
   }
-  const run = async signal => {
-    answer.textContent = ''
-    say('connecting')
-    try {
-      const response = await post(url, { prompt: input.value }, signal)
-      say('live')
-      for await (const token of tokens(response.body)) answer.append(token)
-      say('ended')
-    } catch (error) {
-      say('ended', signal.aborted ? 'stopped' : 'failed')
-      if (!signal.aborted) answer.textContent = error.message
+  const addressOf = id => `${url}/${encodeURIComponent(id)}`
+  const read = id => {
+    const clear = () => {
+      answer.textContent = ''
     }
+    const end = outcome => {
+      setRunning(undefined)
+      if (outcome?.cancelled) say('ended', 'stopped')
+      else result.textContent = outcome === undefined ? endings.gone : outcome.failed ? endings.failed : ''
+    }
+    clear()
+    setRunning(id)
+    const message = ({ choices: [{ delta }] }) => answer.append(delta.content)
+    return watchJob(addressOf(id), say, { message, restart: clear, end })
+  }
+  const ask = async () => {
+    const response = await post(url, { prompt: input.value })
+    const { id } = await response.json()
+    keep('answer', id)
+    read(id).hurry()
   }
   form.addEventListener('submit', async event => {
     event.preventDefault()
-    if (running !== undefined) return running.abort()
-    setRunning(new AbortController())
-    await run(running.signal)
-    setRunning(undefined)
+    result.textContent = ''
+    try {
+      await (running === undefined ? ask() : request(addressOf(running), { method: 'DELETE' }))
+    } catch (error) {
+      result.textContent = error.message
+    }
   })
   answer.setAttribute('aria-live', 'polite')
-  pane.append(form, answer)
+  result.setAttribute('role', 'status')
+  pane.append(form, answer, result)
+  const id = kept('answer')
+  if (id !== undefined) read(id)
 }
 
 function promptForm() {
   const form = element('form')
-  const label = element('label', { text: 'Prompt' })
   const input = Object.assign(element('input'), { name: 'prompt', required: true, autocomplete: 'off' })
   const button = element('button', { text: 'Send' })
   input.value = 'What is SSE?'
-  label.append(input)
-  form.append(label, button)
+  form.append(labelled('Prompt', input), button)
   return { form, input, button }
-}
-
-async function* tokens(body) {
-  for await (const data of events(body)) {
-    if (data !== '[DONE]') yield JSON.parse(data).choices[0].delta.content
-  }
-}
-
-/** The data of each event. Enough where each has one line of it; a library reads the rest of the format. */
-async function* events(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    const blocks = (text + chunk.value).split('\n\n')
-    text = blocks.pop()
-    for (const block of blocks) {
-      const line = block.split('\n').find(line => line.startsWith('data: '))
-      if (line !== undefined) yield line.slice('data: '.length)
-    }
-  }
 }
