@@ -51,8 +51,13 @@ export class Stage {
 
   /** Opens the page in a fresh profile and waits until the examples are there. */
   async visit(options: BrowserContextOptions = {}, url?: string): Promise<Visit> {
+    return this.visitAgain(await this.profile(options), url)
+  }
+
+  /** A profile that has no tabs yet. */
+  async profile(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     if (this.#browser === undefined) throw new Error('only within a test')
-    return this.visitAgain(await this.#browser.newContext(options), url)
+    return this.#browser.newContext(options)
   }
 
   /** Opens the page in one more tab of a profile; of another server, if one is named. */
