@@ -56,7 +56,8 @@ function channelsOf(ctx: Context, channel: ChannelOptions['channel']): string[] 
   return channels
 }
 
-function queried({ query }: Context): string[] | undefined {
-  const names = [query.channel].flat().filter(name => name !== undefined && name !== '')
+function queried(ctx: Context): string[] | undefined {
+  if (!ctx.querystring) return undefined
+  const names = [ctx.query.channel].flat().filter(name => name !== undefined && name !== '')
   return names.length > 0 ? (names as string[]) : undefined
 }

@@ -1,8 +1,9 @@
-import type { Connection } from './connection.js'
-import type { Cursor, Follower } from './cursor.js'
+import type { Connection, Sender } from './connection.js'
+import type { Cursor, Follower, Reset } from './cursor.js'
 import { encodeEvent } from './encoder.js'
-import { wireText } from './log.js'
+import { type Range, wireText } from './log.js'
 import type { ChannelStreamSettings } from './options.js'
+import type { Entry } from './plugin.js'
 import { idOf, type Position } from './position.js'
 import type { PubSub } from './pubsub.js'
 import { openEvent, resetEvent } from './reset-event.js'
@@ -17,51 +18,101 @@ export async function sendChannels(
   lastEventId: string | undefined,
 ): Promise<void> {
   if (!(await connection.ready())) return
+  const [only] = channels
+  if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
+    new ChannelFollower(connection, only, settings).follow(pubsub, lastEventId)
+  } else {
+    followAll(connection, pubsub, channels, settings, lastEventId)
+  }
+}
+
+// Its encoded log is sent as it is, the same bytes to all. A class: object literals of closures took a kilobyte for each client.
+class ChannelFollower implements Follower, Sender {
+  readonly #connection: Connection
+  readonly #channel: string
+  readonly #settings: ChannelStreamSettings
+  #cursor: Cursor | undefined
+
+  constructor(connection: Connection, channel: string, settings: ChannelStreamSettings) {
+    this.#connection = connection
+    this.#channel = channel
+    this.#settings = settings
+  }
+
+  follow(pubsub: PubSub, lastEventId: string | undefined): void {
+    this.#connection.attach(this)
+    this.#cursor = pubsub.follow(this.#channel, this, lastEventId)
+    if (this.#connection.left) this.left()
+  }
+
+  get whenBehind() {
+    return this.#settings.whenBehind
+  }
+
+  get ready(): boolean {
+    return this.#connection.writable
+  }
+
+  left(): void {
+    this.#cursor?.close()
+  }
+
+  caughtUp(): void {
+    this.#cursor?.advance()
+  }
+
+  take(range: Range): void {
+    this.#connection.sendRange(range)
+  }
+
+  replay(entries: readonly Entry[]): void {
+    this.#connection.send(entries.map(wireText).join(''))
+  }
+
+  reset(reset: Reset): void {
+    this.#connection.send(encodeEvent(resetEvent(this.#channel, reset)))
+  }
+
+  joined(): void {}
+
+  live({ position }: Cursor): void {
+    if (!this.#settings.anchor) return
+    this.#connection.send(encodeEvent(openEvent([this.#channel], idOf(position as Position))))
+  }
+
+  fail(error?: unknown): void {
+    this.left()
+    endStream(this.#connection, error)
+  }
+}
+
+function followAll(
+  connection: Connection,
+  pubsub: PubSub,
+  channels: readonly string[],
+  settings: ChannelStreamSettings,
+  lastEventId: string | undefined,
+): void {
   const cursors: Cursor[] = []
   let over = false
-  const close = () => {
+  const left = () => {
     over = true
     for (const cursor of cursors) cursor.close()
   }
-  const advance = () => {
+  const caughtUp = () => {
     for (const cursor of cursors) cursor.advance()
   }
   const fail = (error?: unknown) => {
-    close()
-    if (error === undefined) void connection.close()
-    else connection.abandon(error)
+    left()
+    endStream(connection, error)
   }
-  connection.onLeave(close)
-  connection.onCaughtUp(advance)
-  const [only] = channels
-  if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
-    cursors.push(pubsub.follow(only, oneFollower(connection, only, settings, fail), lastEventId))
-  } else {
-    const vector = new VectorFollowers(connection, channels, settings, lastEventId, advance, fail)
-    for (const [channel, follower, seen] of vector.followers()) cursors.push(pubsub.follow(channel, follower, seen))
-  }
-  if (over || connection.left) close() // what was followed since
+  connection.attach({ left, caughtUp })
+  const vector = new VectorFollowers(connection, channels, settings, lastEventId, caughtUp, fail)
+  for (const [channel, follower, seen] of vector.followers()) cursors.push(pubsub.follow(channel, follower, seen))
+  if (over || connection.left) left() // what was followed since
 }
 
-// One channel: its encoded log is sent as it is, the same bytes to all.
-function oneFollower(
-  connection: Connection,
-  channel: string,
-  { whenBehind, anchor }: ChannelStreamSettings,
-  fail: (error?: unknown) => void,
-): Follower {
-  return {
-    whenBehind,
-    fail,
-    get ready() {
-      return connection.writable
-    },
-    take: range => connection.sendRange(range),
-    replay: entries => connection.send(entries.map(wireText).join('')),
-    reset: reset => connection.send(encodeEvent(resetEvent(channel, reset))),
-    joined: () => {},
-    live: ({ position }) => {
-      if (anchor) connection.send(encodeEvent(openEvent([channel], idOf(position as Position))))
-    },
-  }
+function endStream(connection: Connection, error: unknown): void {
+  if (error === undefined) void connection.close()
+  else connection.abandon(error)
 }

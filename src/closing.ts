@@ -23,7 +23,8 @@ export function isClosed(ctx: Context): boolean {
 export function whenClosed(ctx: Context, listener: () => void): void {
   const { req, res } = ctx
   if (isClosed(ctx)) queueMicrotask(listener)
-  else if (streamOf(ctx) || res.socket) res.once('close', listener)
+  else if (streamOf(ctx) || res.socket)
+    res.on('close', listener) // it comes once, and `once` costs a wrapper
   else whenQueuedIsClosed(req.socket, res, listener)
 }
 

@@ -4,11 +4,11 @@ import type { Context } from 'koa'
 import { STREAM_OVER } from './abort.js'
 import { cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
 import { COMMENT, encodeRetry } from './encoder.js'
-import { Gatherer } from './gatherer.js'
-import { handOver, isUntouched } from './handover.js'
+import { Gatherer, type Outlet } from './gatherer.js'
+import { type Handover, handOver, isUntouched } from './handover.js'
 import { type Idler, keepAlive, release } from './keep-alive.js'
 import type { Range } from './log.js'
-import { BodySink, hasPlainSocket, type Sink, SocketSink } from './sink.js'
+import { type BodyOwner, BodySink, hasPlainSocket, type Sink, type SinkOwner, SocketSink } from './sink.js'
 
 /** How a connection behaves. */
 export interface ConnectionSettings {
@@ -24,6 +24,19 @@ export interface ConnectionSettings {
   readonly compress: boolean
 }
 
+/** Who sends over a connection. */
+export interface Sender {
+  /** The stream is over before its source is: the client has left, or the server has closed it. */
+  left(): void
+  /** The client can take more. For who does not wait for `ready()`. */
+  caughtUp?(): void
+}
+
+/** What holds all of its connections until their responses are closed. */
+export interface Connections {
+  delete(connection: Connection): void
+}
+
 /** How long a client may take to read the rest when the server closes its stream, in milliseconds. */
 const CLOSE_GRACE = 1_000
 
@@ -33,44 +46,43 @@ const ignore = () => {}
  * One event stream, from its request to its end.
  *
  * It opens when all middleware has unwound: what they still add to the response, or an error that they throw, counts.
+ * What it hands itself to calls its methods: closures would cost each idle client half a kilobyte.
  */
-export class Connection implements Idler {
+export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover {
+  readonly ctx: Context
   readonly keepAlive: number
   lastWrite = 0
 
-  readonly #ctx: Context
   readonly #settings: ConnectionSettings
   readonly #report: Context['onerror']
   readonly #body: BodySink
-  readonly #gatherer = new Gatherer(text => this.#write(text))
+  readonly #gatherer = new Gatherer(this)
+  readonly #siblings: Connections
   #sink: Sink
   #state: 'waiting' | 'open' | 'ended' | 'left' = 'waiting'
   #unwound = false
   #behind = false
   #behindSince = 0
   #wake = ignore
-  #onLeave = ignore
+  #sender: Sender | undefined
   #controller: AbortController | undefined
   #abort = ignore
   #closing: Promise<void> | undefined
   #setClosed = ignore
 
-  /** @param closed Called once, when the response is closed. */
-  constructor(ctx: Context, settings: ConnectionSettings, closed: () => void) {
-    this.#ctx = ctx
+  /** @param siblings Are told when the response is closed. */
+  constructor(ctx: Context, settings: ConnectionSettings, siblings: Connections) {
+    this.ctx = ctx
     this.#settings = settings
+    this.#siblings = siblings
     this.keepAlive = Math.min(
       settings.keepAlive || Number.POSITIVE_INFINITY,
       settings.writeTimeout || Number.POSITIVE_INFINITY,
     )
-    this.#body = new BodySink(settings.maxBuffered, { wanted: () => this.#wanted(), destroyed: () => this.#leave() })
+    this.#body = new BodySink(settings.maxBuffered, this)
     this.#sink = this.#body
     this.#report = ctx.onerror
-    whenClosed(ctx, () => {
-      this.#leave()
-      closed()
-      this.#setClosed()
-    })
+    whenClosed(ctx, () => this.#closed())
     if (isClosed(ctx)) this.#leave()
   }
 
@@ -85,9 +97,9 @@ export class Connection implements Idler {
     return this.#state === 'left'
   }
 
-  /** Calls a listener when the signal is aborted, without the cost of one. One listener at a time. */
-  onLeave(listener: () => void): void {
-    this.#onLeave = listener
+  /** Tells a sender what becomes of the stream, without the cost of a signal. One at a time. */
+  attach(sender: Sender): void {
+    this.#sender = sender
   }
 
   /** Whether the source may send now; `ready()` tells when it may again. */
@@ -101,13 +113,14 @@ export class Connection implements Idler {
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
+      this.#wake = ignore // a promise that is kept costs an idle client memory
     }
     return this.#state === 'open'
   }
 
   /** Makes the stream the response of its request. */
   respond(): void {
-    handOver(this.#ctx, this.#body, this.#settings.compress, () => this.#takeOver())
+    handOver(this.ctx, this.#body, this.#settings.compress, this)
   }
 
   /** Sends encoded events, gathered by turns of the event loop. */
@@ -122,11 +135,6 @@ export class Connection implements Idler {
     this.#wrote(this.#sink.writeChunks(chunks, text))
   }
 
-  /** Calls a listener whenever the client has caught up, for a source that does not wait for `ready()`. */
-  onCaughtUp(listener: () => void): void {
-    this.#wake = listener
-  }
-
   /** Ends the stream after a last text. */
   end(text = ''): void {
     if (this.#state !== 'open') return
@@ -138,13 +146,13 @@ export class Connection implements Idler {
 
   /** Reports a failure to the app once, and ends the stream: as an HTTP error if the headers have not left, else without a word. */
   fail(error: unknown): void {
-    const started = this.#ctx.headerSent
+    const started = this.ctx.headerSent
     const open = this.#state === 'open'
     if (open && started) this.#gatherer.flush()
     if (open) this.#finish('ended')
     if (!started) this.#body.unpipe()
     try {
-      this.#report.call(this.#ctx, error as Error)
+      this.#report.call(this.ctx, error as Error)
     } finally {
       if (open && started) this.#sink.end()
     }
@@ -152,16 +160,16 @@ export class Connection implements Idler {
 
   /** Reports a failure to the app and ends the stream as one that began well: any status but 200 stops an EventSource for good. */
   abandon(error: unknown): void {
-    const { app } = this.#ctx
+    const { app } = this.ctx
     this.end()
-    app.emit('error', error, this.#ctx)
+    app.emit('error', error, this.ctx)
   }
 
   /** Ends the stream from the server's side, and if asked lets go of its connection. Resolves when the response is closed. */
   close(releasing = false): Promise<void> {
     this.#closing ??= new Promise(resolve => {
       this.#setClosed = resolve
-      if (this.left || isClosed(this.#ctx))
+      if (this.left || isClosed(this.ctx))
         resolve() // or another body has taken its place
       else this.#endWithin(CLOSE_GRACE, releasing)
     })
@@ -172,19 +180,19 @@ export class Connection implements Idler {
   beat(): void {
     const { keepAlive: silence, writeTimeout } = this.#settings
     const now = performance.now()
-    if (!this.#behind && silence !== false) this.#write(COMMENT)
-    else if (this.#behind && writeTimeout !== false && now - this.#behindSince >= writeTimeout) cut(this.#ctx)
+    if (!this.#behind && silence !== false) this.write(COMMENT)
+    else if (this.#behind && writeTimeout !== false && now - this.#behindSince >= writeTimeout) cut(this.ctx)
     this.lastWrite = now
   }
 
   #endWithin(grace: number, releasing: boolean): void {
-    const timer = setTimeout(() => cut(this.#ctx), grace)
+    const timer = setTimeout(() => cut(this.ctx), grace)
     const closed = this.#setClosed
     this.#setClosed = () => {
       clearTimeout(timer)
       closed()
     }
-    if (releasing) releaseWhenClosed(this.#ctx)
+    if (releasing) releaseWhenClosed(this.ctx)
     if (this.#state === 'open') this.#gatherer.flush()
     if (this.#state !== 'ended') this.#sink.end()
     this.#leave()
@@ -199,31 +207,38 @@ export class Connection implements Idler {
     return controller
   }
 
-  #takeOver(): boolean {
+  /** @internal */
+  takeOver(): boolean {
     if (!this.#unwound) this.#unwind()
     return this.#sink !== this.#body
   }
 
   #unwind(): void {
     this.#unwound = true
-    const { res } = this.#ctx
-    if (this.#state === 'waiting' && isUntouched(this.#ctx, this.#body) && hasPlainSocket(res)) {
-      this.#open(new SocketSink(res, this.#settings.maxBuffered, () => this.#caughtUp()))
+    const { res } = this.ctx
+    if (this.#state === 'waiting' && isUntouched(this.ctx, this.#body) && hasPlainSocket(res)) {
+      this.#open(new SocketSink(res, this.#settings.maxBuffered, this))
     } else if (this.#body.readableFlowing !== null) {
       this.#open(this.#body) // what wraps it reads it already
     }
   }
 
-  #wanted(): void {
+  /** The body is read. @internal */
+  wanted(): void {
     if (this.#unwound) this.#open(this.#body)
-    this.#caughtUp()
+    this.caughtUp()
+  }
+
+  /** Nobody reads the body any more. @internal */
+  destroyed(): void {
+    this.#leave()
   }
 
   // The headers leave with the first event or at the end of this turn of the event loop, whichever comes first.
   #open(sink: Sink): void {
     if (this.#state !== 'waiting') return
     const { retry } = this.#settings
-    const { req, res } = this.#ctx
+    const { req, res } = this.ctx
     if (!res.headersSent) res.removeHeader('Content-Length')
     if (!req.complete) setImmediate(() => discardBody(req))
     this.#state = 'open'
@@ -234,7 +249,8 @@ export class Connection implements Idler {
     this.#wake()
   }
 
-  #write(text: string): void {
+  /** Sends text now. @internal */
+  write(text: string): void {
     this.#wrote(this.#sink.write(text))
   }
 
@@ -245,17 +261,25 @@ export class Connection implements Idler {
     this.#behind = true
   }
 
-  #caughtUp(): void {
+  /** @internal */
+  caughtUp(): void {
     if (!this.#behind) return
     this.#behind = false
     this.#wake()
+    this.#sender?.caughtUp?.()
+  }
+
+  #closed(): void {
+    this.#leave()
+    this.#siblings.delete(this)
+    this.#setClosed()
   }
 
   #leave(): void {
     if (this.#state === 'ended' || this.#state === 'left') return
     this.#finish('left')
     this.#abort()
-    this.#onLeave()
+    this.#sender?.left()
   }
 
   #finish(state: 'ended' | 'left'): void {

@@ -39,6 +39,8 @@ const PAGE = 16_384
 /** What an event has on the wire besides, about. */
 const OVERHEAD = 64
 
+const NONE: readonly Entry[] = []
+
 /** What moves cursors. */
 export interface CursorOwner {
   serve(cursor: Cursor): void
@@ -56,7 +58,7 @@ export class Cursor {
   /** The same in the channel's log; undefined while it is being brought there from history. */
   place: number | undefined
   /** What it gets from history before it goes on in the log. */
-  backlog: readonly Entry[] = []
+  backlog: readonly Entry[] = NONE
   /** Whether its follower could not take all that there was. */
   behind = false
   /** Whether it has once had all that there was. */

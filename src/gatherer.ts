@@ -1,24 +1,40 @@
 /** Text is written as soon as this much is gathered. */
 const ENOUGH = 16_384
 
+/** Where gathered text goes. */
+export interface Outlet {
+  write(text: string): void
+}
+
+// One for all: an immediate for each costs as much as the rest of what is done here.
+let waiting: Gatherer[] = []
+
+function endTurn(): void {
+  const gatherers = waiting
+  waiting = []
+  for (const gatherer of gatherers) gatherer.endTurn()
+}
+
 /**
  * Joins the texts of one turn of the event loop: each write to a socket costs the same, however long it is.
  * The first text of a turn is written at once, what follows together, when there is enough of it or when the turn ends.
  */
 export class Gatherer {
-  readonly #write: (text: string) => void
+  readonly #outlet: Outlet
   #pending = ''
   #wroteThisTurn = false
-  #turnEnd: NodeJS.Immediate | undefined
+  #isWaiting = false
 
-  constructor(write: (text: string) => void) {
-    this.#write = write
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet
   }
 
   /** Adds a text that can wait: it leaves with the next one, or when the turn ends. */
   prepend(text: string): void {
     this.#pending += text
-    this.#turnEnd ??= setImmediate(this.#endTurn)
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    if (waiting.push(this) === 1) setImmediate(endTurn)
   }
 
   add(text: string): void {
@@ -32,17 +48,17 @@ export class Gatherer {
   flush(): void {
     const text = this.#pending
     this.#pending = ''
-    if (text !== '') this.#write(text)
+    if (text !== '') this.#outlet.write(text)
   }
 
   /** Forgets what is gathered. */
   discard(): void {
     this.#pending = ''
-    clearImmediate(this.#turnEnd)
   }
 
-  readonly #endTurn = () => {
-    this.#turnEnd = undefined
+  /** The turn ends. @internal */
+  endTurn(): void {
+    this.#isWaiting = false
     this.#wroteThisTurn = false
     this.flush()
   }

@@ -5,22 +5,24 @@ import { isClosed, keepOpen } from './closing.js'
 /** What Koa reports as the application's error when a client has left. */
 const DISCONNECTS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'])
 
-/**
- * Hands Koa an event stream as the response of a context: status, headers and body.
- *
- * @param takeOver Called when all middleware has unwound and Koa is about to answer. Answers true to take the response over, false
- * to let Koa pipe the body, or what a middleware has wrapped it in; and the same again when it is called again.
- */
-export function handOver(ctx: Context, body: Readable, compress: boolean, takeOver: () => boolean): void {
+/** Who is asked for a response once all middleware has unwound. */
+export interface Handover {
+  /**
+   * Called when Koa is about to answer. Answers true to take the response over, false to let Koa pipe the body, or what a middleware
+   * has wrapped it in; and the same again when it is called again.
+   */
+  takeOver(): boolean
+}
+
+/** Hands Koa an event stream as the response of a context: status, headers and body. */
+export function handOver(ctx: Context, body: Readable, compress: boolean, taker: Handover): void {
   ctx.status = 200
-  ctx.set({
-    'Content-Type': 'text/event-stream; charset=utf-8',
-    'Cache-Control': compress ? 'no-cache' : 'no-cache, no-transform',
-    'X-Accel-Buffering': 'no',
-  })
+  ctx.res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
+  ctx.res.setHeader('Cache-Control', compress ? 'no-cache' : 'no-cache, no-transform')
+  ctx.res.setHeader('X-Accel-Buffering', 'no')
   ctx.body = body
   keepOpen(ctx)
-  ctx[TAKE_OVER] = takeOver
+  ctx[TAKER] = taker
   Object.defineProperty(ctx, 'respond', respond)
 }
 
@@ -29,14 +31,14 @@ export function isUntouched(ctx: Context, body: Readable): boolean {
   return ctx.body === body && ctx.status === 200 && !ctx.res.hasHeader('Content-Encoding')
 }
 
-const TAKE_OVER = Symbol('takeOver')
+const TAKER = Symbol('taker')
 
 // Koa has no hook for "all middleware has unwound", but it reads `ctx.respond` just before it answers, and only then. The
 // accessors are the same for all contexts: V8 would give each context a shape of its own otherwise, half a kilobyte.
 const respond = {
   configurable: true,
   get(this: Context): boolean {
-    return !this[TAKE_OVER]()
+    return !this[TAKER].takeOver()
   },
   set(this: Context, value: unknown): void {
     if (value === false) Object.defineProperty(this, 'respond', { value, writable: true })
@@ -45,10 +47,15 @@ const respond = {
 
 /** Keeps from the app what Koa reports of an ordinary disconnect. To be called before anything that a client may leave during. */
 export function ignoreDisconnects(ctx: Context): void {
-  const { onerror } = ctx
-  ctx.onerror = error => {
-    const code = (error as NodeJS.ErrnoException | null)?.code
-    const gone = ctx.res.writableEnded || isClosed(ctx)
-    if (!(gone && DISCONNECTS.has(code))) onerror.call(ctx, error)
-  }
+  if (ctx.onerror === onerrorButDisconnects) return // two streams were asked for in one request
+  ctx[ONERROR] = ctx.onerror
+  ctx.onerror = onerrorButDisconnects
+}
+
+const ONERROR = Symbol('onerror')
+
+function onerrorButDisconnects(this: Context, error: Error): void {
+  const code = (error as NodeJS.ErrnoException | null)?.code
+  const gone = this.res.writableEnded || isClosed(this)
+  if (!(gone && DISCONNECTS.has(code))) this[ONERROR](error)
 }

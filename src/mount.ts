@@ -29,6 +29,8 @@ export interface MountSettings extends ConnectionSettings, Guard {
 /** Names the end of a finite stream: its event type, and the last event ID that a browser then reconnects with. */
 export const STREAM_END = 'stream-end'
 
+const NOT_TAKEN = { takeOver: () => false }
+
 /** The last event of a finite stream. */
 export const END_EVENT = encodeEvent({ event: STREAM_END, id: STREAM_END, data: '{}' })
 
@@ -43,12 +45,12 @@ export function mount(
   prepare: (opening: Opening) => Promise<() => void>,
   closed?: () => Promise<void>,
 ): StreamMiddleware {
-  const connections = new Map<Connection, Context>()
+  const connections = new Set<Connection>()
   let closing = false
 
   const stream = async (ctx: Context, seen: string | undefined) => {
-    const connection = new Connection(ctx, settings, () => connections.delete(connection))
-    connections.set(connection, ctx)
+    const connection = new Connection(ctx, settings, connections)
+    connections.add(connection)
     const start = closing
       ? () => turnAway(connection)
       : await unlessLeft(connection, prepare({ ctx, connection, lastEventId: seen }))
@@ -58,21 +60,22 @@ export function mount(
 
   const middleware = async (ctx: Context) => {
     ignoreDisconnects(ctx)
-    const verdict = await admit(ctx, settings)
+    const admitted = admit(ctx, settings)
+    const verdict = typeof admitted === 'string' ? admitted : await admitted
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
     if (settings.end && seen === STREAM_END) ctx.status = 204
-    else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, () => false)
+    else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, NOT_TAKEN)
     else await stream(ctx, seen)
   }
 
   const close = async () => {
     closing = true
-    await Promise.all([...[...connections.keys()].map(connection => connection.close(true)), closed?.()])
+    await Promise.all([...[...connections].map(connection => connection.close(true)), closed?.()])
   }
 
   const disconnect = async (predicate: (ctx: Context) => boolean) => {
-    const picked = [...connections].filter(([, ctx]) => predicate(ctx)).map(([connection]) => connection)
+    const picked = [...connections].filter(({ ctx }) => predicate(ctx))
     await Promise.all(picked.map(connection => connection.close()))
     return picked.length
   }

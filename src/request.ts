@@ -10,15 +10,27 @@ export interface Guard {
 }
 
 /** Judges a request by its method, `authorize` and `Accept`, in this order. A refusal (405, 403, 406) is set on the context. */
-export async function admit(ctx: Context, { methods, authorize }: Guard): Promise<Verdict> {
-  if (!methods.includes(ctx.method)) {
-    ctx.set('Allow', methods.join(', '))
-    return refuse(ctx, 405)
-  }
-  if (authorize && (await authorize(ctx)) !== true) return refuse(ctx, 403)
-  // A POST says in its body what it wants, and clients of model APIs send `Accept: application/json` with it.
-  if (ctx.method !== 'POST' && !ctx.accepts('text/event-stream')) return refuse(ctx, 406)
+export function admit(ctx: Context, { methods, authorize }: Guard): Verdict | Promise<Verdict> {
+  if (methods.includes(ctx.method)) return authorize ? askFirst(ctx, authorize) : negotiate(ctx)
+  ctx.set('Allow', methods.join(', '))
+  return refuse(ctx, 405)
+}
+
+async function askFirst(ctx: Context, authorize: NonNullable<Guard['authorize']>): Promise<Verdict> {
+  return (await authorize(ctx)) === true ? negotiate(ctx) : refuse(ctx, 403)
+}
+
+function negotiate(ctx: Context): Verdict {
+  if (!accepts(ctx)) return refuse(ctx, 406)
   return ctx.method === 'HEAD' ? 'head' : 'stream'
+}
+
+// What EventSource sends, and clients that say nothing, need no negotiation; Koa would keep what that needs as long as the stream is open.
+function accepts(ctx: Context): boolean {
+  const { accept } = ctx.req.headers
+  if (accept === undefined || accept === 'text/event-stream' || accept === '*/*') return true
+  // A POST says in its body what it wants, and clients of model APIs send `Accept: application/json` with it.
+  return ctx.method === 'POST' || ctx.accepts('text/event-stream') !== false
 }
 
 function refuse(ctx: Context, status: number): Verdict {
@@ -35,5 +47,6 @@ export function lastEventId(ctx: Context): string | undefined {
   const header = ctx.get('Last-Event-ID')
   // Browsers send the ID's UTF-8 bytes, and Node reads headers as latin1.
   if (header !== '') return Buffer.from(header, 'latin1').toString()
+  if (!ctx.querystring) return undefined
   return [ctx.query.lastEventId].flat().findLast(id => id !== undefined && id !== '')
 }

@@ -1,3 +1,4 @@
+import type { Sender } from './connection.js'
 import type { Cursor, Follower, Reset } from './cursor.js'
 import { encodeEvent } from './encoder.js'
 import { isPassing } from './errors.js'
@@ -22,9 +23,8 @@ export async function sendRun(
 ): Promise<void> {
   const { connection } = viewer
   const follower = new RunFollower(viewer, pubsub, run, replay)
-  connection.onLeave(() => follower.leave())
-  if (!(await connection.ready())) return follower.leave()
-  connection.onCaughtUp(() => follower.caughtUp())
+  connection.attach(follower)
+  if (!(await connection.ready())) return follower.left()
   run.caughtUp()
   try {
     await follower.begin(standing, lastEventId)
@@ -34,7 +34,7 @@ export async function sendRun(
 }
 
 /** One viewer's way through a run. */
-class RunFollower implements Follower {
+class RunFollower implements Follower, Sender {
   readonly whenBehind = 'catch-up'
   newestFirst = false
   readonly #viewer: Viewer
@@ -63,7 +63,7 @@ class RunFollower implements Follower {
     this.#run.caughtUp()
   }
 
-  leave(): void {
+  left(): void {
     this.#cursor?.close()
     this.#run.leave(this.#viewer)
   }
@@ -71,7 +71,7 @@ class RunFollower implements Follower {
   /** Follows the run from what the client has seen of it, or from what late viewers get first. */
   async begin({ status, start, top }: Standing, lastEventId: string | undefined): Promise<void> {
     const seen = lastEventId === undefined ? undefined : await this.#find(start, lastEventId)
-    if (this.#viewer.connection.left) return this.leave()
+    if (this.#viewer.connection.left) return this.left()
     if (lastEventId !== undefined && !seen) this.#tell({ reason: 'epoch', from: undefined, now: start })
     const after = seen ?? (this.#replay === 'all' || this.#run.events === 0 ? start : undefined)
     const isOver = status === 'over'
@@ -107,7 +107,7 @@ class RunFollower implements Follower {
 
   fail(error?: unknown): void {
     const { connection } = this.#viewer
-    this.leave()
+    this.left()
     if (error === undefined) void connection.close()
     else connection.abandon(error)
   }
@@ -130,7 +130,7 @@ class RunFollower implements Follower {
     const { connection } = this.#viewer
     const isEnd = this.#run.isOver
     const now = isEnd ? reset.now : await this.#late(reset)
-    if (connection.left) return this.leave()
+    if (connection.left) return this.left()
     this.#isMoving = false
     this.#tell({ ...reset, now })
     if (isEnd) return this.#end() // it was in the hole: who comes back gets it
@@ -159,7 +159,7 @@ class RunFollower implements Follower {
   }
 
   #end(): void {
-    this.leave()
+    this.left()
     this.#viewer.connection.end()
   }
 }

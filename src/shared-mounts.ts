@@ -37,7 +37,7 @@ export function mountShared(
   const prepare = async ({ ctx, connection, lastEventId }: Opening) => {
     const viewer = { ctx, connection }
     const { run, standing } = runs.enter(await runs.keyOf(ctx), viewer)
-    connection.onLeave(() => run.leave(viewer))
+    connection.attach({ left: () => run.leave(viewer) })
     const entered = await standing.catch(unlessPassing)
     if (!entered) return () => void turnAway(connection)
     if (connection.left) run.leave(viewer)

@@ -12,6 +12,12 @@ export interface Sink {
   end(): void
 }
 
+/** Who sends through a sink. */
+export interface SinkOwner {
+  /** All that was written has left. */
+  caughtUp(): void
+}
+
 type Flushed = (error?: Error | null) => void
 
 /** Whether a response's bytes may go straight to its socket: HTTP/1.1, in chunks, and nobody between us and the socket. */
@@ -29,16 +35,13 @@ export class SocketSink implements Sink {
   readonly #res: ServerResponse
   readonly #socket: Socket
   readonly #maxBuffered: number
-  readonly #flushed: Flushed
+  readonly #owner: SinkOwner
 
-  constructor(res: ServerResponse, maxBuffered: number, caughtUp: () => void) {
+  constructor(res: ServerResponse, maxBuffered: number, owner: SinkOwner) {
     this.#res = res
     this.#socket = res.socket as Socket
     this.#maxBuffered = maxBuffered
-    // An error here is the client's leaving, which the response's 'close' tells.
-    this.#flushed = error => {
-      if (!error) caughtUp()
-    }
+    this.#owner = owner
   }
 
   write(text: string): boolean {
@@ -46,21 +49,29 @@ export class SocketSink implements Sink {
     if (!this.#socket.writable) return false
     const chunk = `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
     const full = this.#socket.writableLength + chunk.length >= this.#maxBuffered
-    if (this.#res.headersSent) this.#socket.write(chunk, 'utf8', full ? this.#flushed : undefined)
-    else this.#writeWithHeaders(chunk, full ? this.#flushed : undefined)
+    const flushed = full ? this.#tellOwner() : undefined
+    if (this.#res.headersSent) this.#socket.write(chunk, 'utf8', flushed)
+    else this.#writeWithHeaders(chunk, flushed)
     return !full
   }
 
   writeChunks(chunks: Buffer): boolean {
     if (!this.#socket.writable) return false
     const full = this.#socket.writableLength + chunks.length >= this.#maxBuffered
-    this.#socket.write(chunks, full ? this.#flushed : undefined)
+    this.#socket.write(chunks, full ? this.#tellOwner() : undefined)
     return !full
   }
 
   // The last chunk is the response's own to write: it then frees the socket for the next request.
   end(): void {
     this.#res.end()
+  }
+
+  // An error here is the client's leaving, which the response's 'close' tells.
+  #tellOwner(): Flushed {
+    return error => {
+      if (!error) this.#owner.caughtUp()
+    }
   }
 
   #writeWithHeaders(chunk: string, flushed: Flushed | undefined): void {

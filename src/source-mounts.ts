@@ -1,3 +1,5 @@
+import type { Context } from 'koa'
+import type { Connection } from './connection.js'
 import { END_EVENT, mount, type StreamMiddleware } from './mount.js'
 import {
   checkNames,
@@ -78,21 +80,34 @@ type Open = (request: StreamRequest & Partial<SharedRequest>) => Values | Promis
 
 function mountSource(settings: SourceSettings, open: Open): StreamMiddleware {
   return mount(settings, async ({ ctx, connection, lastEventId }) => {
-    const request = {
-      ctx,
-      lastEventId,
-      get signal() {
-        return connection.signal
-      },
-    }
-    const values = await open(request)
+    const values = await open(new OpenRequest(ctx, lastEventId, connection))
     if (!areValues(values))
       throw new TypeError('The function of a streamGen must return an iterable or an async iterable')
-    return async () => {
-      const ended = await sendAll(values, connection)
-      if (ended) connection.end(settings.end ? END_EVENT : '')
-    }
+    return () => void sendAll(values, connection, settings.end ? END_EVENT : '')
   })
+}
+
+// Its signal is made when it is asked for. The accessor is its own, so that a copy by spreading has it, and one for all: a literal's
+// getter would be another for each client.
+class OpenRequest implements StreamRequest {
+  readonly ctx: Context
+  readonly lastEventId: string | undefined
+  declare readonly signal: AbortSignal
+  readonly #connection: Connection
+
+  constructor(ctx: Context, lastEventId: string | undefined, connection: Connection) {
+    this.ctx = ctx
+    this.lastEventId = lastEventId
+    this.#connection = connection
+    Object.defineProperty(this, 'signal', OpenRequest.#signal)
+  }
+
+  static readonly #signal = {
+    enumerable: true,
+    get(this: OpenRequest): AbortSignal {
+      return this.#connection.signal
+    },
+  }
 }
 
 function checkSource(source: unknown): void {

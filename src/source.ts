@@ -2,8 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Context } from 'koa'
 import { isAbort } from './abort.js'
 import type { Connection } from './connection.js'
-import { encodeEvent } from './encoder.js'
-import { ServerSentEvent } from './event.js'
+import { encodeValue } from './encoder.js'
 import { nextTurn, sliceUsed } from './turns.js'
 
 /** What a source is told of the request that it serves. */
@@ -31,17 +30,16 @@ export interface SharedRequest extends StreamRequest {
 export type Values = Iterable<unknown> | AsyncIterable<unknown>
 
 /**
- * Sends all values over a connection, once it is open. Pulls one at a time, and none while the client is behind.
- * Resolves to whether the source came to its end. Never rejects: the connection reports a failure, and ends.
+ * Sends all values over a connection, once it is open, and then its end. Pulls one at a time, and none while the client is behind.
+ * Never rejects: the connection reports a failure, and ends.
  */
-export async function sendAll(values: Values, connection: Connection): Promise<boolean> {
+export async function sendAll(values: Values, connection: Connection, ending: string): Promise<void> {
   try {
-    if (await connection.ready()) return await pullAll(iterate(values), connection)
-    await release(values)
+    if (!(await connection.ready())) await release(values)
+    else if (await pullAll(iterate(values), connection)) connection.end(ending)
   } catch (error) {
     report(error, connection)
   }
-  return false
 }
 
 async function pullAll(iterator: AsyncIterator<unknown>, connection: Connection): Promise<boolean> {
@@ -52,7 +50,8 @@ async function pullAll(iterator: AsyncIterator<unknown>, connection: Connection)
   }
   // A generator that is parked in an await is told by its signal, any other iterator by its `return()`.
   const context = new AsyncResource('EventStreamSource')
-  connection.onLeave(() => context.runInAsyncScope(() => void stop().catch(error => report(error, connection))))
+  const left = () => void stop().catch(error => report(error, connection))
+  connection.attach({ left: () => context.runInAsyncScope(left) })
   let atValue = false
   try {
     while (connection.writable || (await connection.ready())) {
@@ -60,7 +59,7 @@ async function pullAll(iterator: AsyncIterator<unknown>, connection: Connection)
       const { done, value } = await iterator.next()
       if (done) return true
       atValue = true
-      if (value !== undefined) connection.send(encodeEvent(ServerSentEvent.from(value)))
+      if (value !== undefined) connection.send(encodeValue(value))
       if (sliceUsed()) await nextTurn()
     }
   } finally {
