@@ -40,6 +40,7 @@ async function* work({ key, signal, position }: SharedRequest) {
 sse.post('/exports', async ctx => {
   const id = randomUUID()
   await jobs.set(id, `${rowsOf(ctx)}`)
+  await sse.begin(ctx, id, path)
   ctx.status = 202
   ctx.set('Location', `${ctx.mountPath ?? ''}/exports/${id}`)
   ctx.body = { id }

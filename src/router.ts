@@ -92,17 +92,23 @@ export class SseRouter extends Router {
   }
 
   /**
+   * Begins the shared run of a key before anyone watches it: a job that is started by POST, say. `ctx` is what its source is told. A
+   * run that is there already, or that is over and kept, is left as it is. One that is not `detached` and that nobody watches is
+   * stopped after `linger`.
+   * @throws TypeError if it is not clear which mount is meant, or for a key that cannot be one; an HTTP error 503 past `maxRuns`; what
+   * the source's function throws.
+   */
+  async begin(ctx: Context, key = '', path?: string): Promise<void> {
+    await this.#runsAt('begin', path).begin(key, ctx)
+  }
+
+  /**
    * Ends the shared run of a key for all who watch it, in every process: of the mount at `path`, which may be left out where one mount
    * only is shared.
-   * @throws TypeError if it is not clear which mount is meant.
+   * @throws TypeError if it is not clear which mount is meant, or for a key that cannot be one.
    */
   async cancel(key = '', path?: string): Promise<void> {
-    const [runs, ...others] = this.#runs.filter(({ mount }) => path === undefined || mount === this.#fullPath(path))
-    if (!runs || others.length > 0) {
-      const paths = this.#runs.map(({ mount }) => mount).join(', ')
-      throw new TypeError(`cancel needs the path of a shared mount${paths && `: one of ${paths}`}`)
-    }
-    await runs.cancel(key)
+    await this.#runsAt('cancel', path).cancel(key)
   }
 
   /** The shared runs that this process runs or watches. */
@@ -133,6 +139,13 @@ export class SseRouter extends Router {
       this.#runs.push(runs)
     }
     return { path: this.#fullPath(path), pubsub: this.pubsub, added }
+  }
+
+  #runsAt(asker: string, path: string | undefined): Runs {
+    const [runs, ...others] = this.#runs.filter(({ mount }) => path === undefined || mount === this.#fullPath(path))
+    if (runs && others.length === 0) return runs
+    const paths = this.#runs.map(({ mount }) => mount).join(', ')
+    throw new TypeError(`${asker} needs the path of a shared mount${paths && `: one of ${paths}`}`)
   }
 
   #fullPath(path: string): string {

@@ -99,9 +99,14 @@ export class Run {
     if (!this.#viewers.delete(viewer)) return
     this.#wake()
     if (this.#viewers.size > 0) return
-    this.#idleSince = performance.now()
-    if (this.#holding) this.#idleTimer = setTimeout(() => this.#tick(), this.#host.settings.linger + 1).unref()
+    this.#linger()
     this.#settle()
+  }
+
+  /** Begins it before anyone watches, unless there is one, or one that is over is kept. Rejects with what the source's function throws. */
+  async begin(ctx: Context): Promise<void> {
+    await this.#inTurn(() => this.#begin(ctx))
+    if (this.#viewers.size === 0) this.#linger()
   }
 
   /** A viewer can take more. */
@@ -129,6 +134,12 @@ export class Run {
     clearInterval(this.#ticks)
     // Where the store cannot be reached, the run lapses.
     if (wasHere) await this.#letGo().catch(() => {})
+  }
+
+  #linger(): void {
+    this.#idleSince = performance.now()
+    clearTimeout(this.#idleTimer)
+    if (this.#holding) this.#idleTimer = setTimeout(() => this.#tick(), this.#host.settings.linger + 1).unref()
   }
 
   async #letGo(): Promise<void> {

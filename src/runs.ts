@@ -62,16 +62,18 @@ export class Runs {
 
   /** Lets a viewer into the run of a key: at once, so that there are not two. */
   enter(key: string, viewer: Viewer): { run: Run; standing: Promise<Standing> } {
-    const known = this.#runs.get(key)
-    // Who still reads the end of a run that is over must not hold up, nor begin, the next.
-    const run = known && !known.isOver ? known : this.#make(key)
-    this.#runs.set(key, run)
+    const run = this.#current(key)
     return { run, standing: run.enter(viewer) }
+  }
+
+  /** Begins the run of a key before anyone watches it. */
+  async begin(key: string, ctx: Context): Promise<void> {
+    await this.#current(checkKey(key)).begin(ctx)
   }
 
   /** Ends a run for all who watch it, in every process. */
   async cancel(key: string): Promise<void> {
-    await (this.#runs.get(key) ?? this.#make(key)).cancel()
+    await (this.#runs.get(key) ?? this.#make(checkKey(key))).cancel()
   }
 
   stats(): RunStats[] {
@@ -84,7 +86,22 @@ export class Runs {
     await Promise.all([...this.#runs.values()].map(run => run.close()))
   }
 
+  // Who still reads the end of a run that is over must not hold up, nor begin, the next.
+  #current(key: string): Run {
+    const known = this.#runs.get(key)
+    if (known && !known.isOver) return known
+    const run = this.#make(key)
+    this.#runs.set(key, run)
+    return run
+  }
+
   #make(key: string): Run {
     return new Run(key, `${RUN}${this.mount} ${key}`, this.#host)
   }
+}
+
+function checkKey(key: string): string {
+  const isKey = key === '' || faultOf(key) === undefined
+  if (!isKey) throw new TypeError('The key of a run is a text of at most 256 characters, without control characters')
+  return key
 }

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import Koa, { type Context } from 'koa'
@@ -74,7 +75,8 @@ function listening(sse: SseRouter, path: string) {
     server.close()
     server.closeAllConnections()
   }
-  return { sse, app, errors, open, [Symbol.asyncDispose]: close }
+  const { port } = server.address() as AddressInfo
+  return { sse, app, errors, open, port, [Symbol.asyncDispose]: close }
 }
 
 async function rest(stream: TestStream): Promise<string[]> {
@@ -221,6 +223,40 @@ describe('the life of a run', () => {
       { mount: '/jobs/:id', key: '2', viewers: 2, holder: true },
     ])
     for (const stream of streams) await stream.close()
+  })
+
+  test('begin begins it before anyone watches, once, and who comes then gets all of it', async () => {
+    await using run = shared({ share: ctx => ctx.params.id, detached: true }, '/jobs/:id')
+    run.sse.post('/jobs/:id', async ctx => {
+      await run.sse.begin(ctx, ctx.params.id)
+      ctx.status = 202
+    })
+    const post = () => fetch(`http://127.0.0.1:${run.port}/jobs/1`, { method: 'POST' })
+    expect([(await post()).status, (await post()).status]).toEqual([202, 202])
+    for (const value of ['a', 'b']) await run.tap.give(value)
+    const stream = await run.open('/jobs/1')
+    expect(dataOf(await stream.take(2))).toEqual(['a', 'b'])
+    await run.tap.give(END)
+    await stream.find(isEnd)
+    expect((await post()).status).toBe(202)
+    expect(await rest(await run.open('/jobs/1'))).toEqual(['a', 'b'])
+    expect(run.tap.requests).toMatchObject([{ key: '1', position: 0 }])
+  })
+
+  test('begin stops after linger where nobody comes and it is not detached; it refuses what is no key', async () => {
+    await using run = shared({ linger: 30 })
+    run.sse.post('/run', async ctx => {
+      await run.sse.begin(ctx)
+      await expect(run.sse.begin(ctx, '\n')).rejects.toThrow('The key of a run')
+      await expect(run.sse.begin(ctx, '', '/other')).rejects.toThrow(
+        'begin needs the path of a shared mount: one of /run',
+      )
+      ctx.status = 202
+    })
+    const ended = once(run.tap.told, 'ended')
+    expect((await fetch(`http://127.0.0.1:${run.port}/run`, { method: 'POST' })).status).toBe(202)
+    await ended
+    expect(run.sse.stats().runs).toEqual([])
   })
 
   test('cancel ends it for all viewers, and those who come then', async () => {

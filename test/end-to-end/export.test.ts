@@ -25,8 +25,9 @@ describe.each(places)('an export %s', place => {
   const runs = async (app: Koa) => (await request(app.callback()).get('/runs')).body.runs as number
 
   test('F11: it is started by POST, goes on when nobody watches, and a late viewer misses nothing', async () => {
+    const before = await runs(await examples.app('export'))
     const { app, path } = await start(550)
-    const before = await runs(app)
+    expect(await runs(app)).toBe(before + 1)
     const first = await openStream(app, { path })
     await first.take(2)
     await first.close()
@@ -42,8 +43,8 @@ describe.each(places)('an export %s', place => {
   })
 
   test('F11: DELETE cancels it for all who watch, and who comes then sees how far it came', async () => {
+    const before = await runs(await examples.app('export'))
     const { app, path } = await start(100_000)
-    const before = await runs(app)
     const streams = await Promise.all([1, 2].map(() => openStream(app, { path })))
     await Promise.all(streams.map(stream => stream.take(2)))
     await request(app.callback()).delete(path).expect(204)
