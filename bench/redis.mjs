@@ -1,12 +1,14 @@
-// What one Redis carries. Run after `npm run build`: node bench/redis.mjs [name of a mode, or several; without one, all]
+// What one Redis carries. Run after `npm run build`: node bench/redis.mjs [--short] [name of a mode, or several; without one, all]
+// `--short` only shows that it works: its figures are worth nothing.
 import process from 'node:process'
 import { startRedis } from './redis/server.mjs'
 
-const MODES = ['publish', 'processes', 'channels', 'history', 'connections', 'runs']
+const MODES = ['publish', 'processes', 'connections', 'cores', 'channels', 'history', 'runs']
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1)) // ends the server too
 
-const asked = process.argv.slice(2)
+const short = process.argv.includes('--short')
+const asked = process.argv.slice(2).filter(name => name !== '--short')
 const unknown = asked.find(name => !MODES.includes(name))
 if (unknown) {
   console.error(`There is no mode ${unknown}: it is one of ${MODES.join(', ')}`)
@@ -18,7 +20,7 @@ for (const name of asked.length > 0 ? asked : MODES) {
   const began = performance.now()
   console.log(`\n# ${name} (Redis ${redis.version}, Node ${process.versions.node})`)
   try {
-    await measure(redis)
+    await measure(redis, { short })
   } finally {
     await redis.stop()
   }

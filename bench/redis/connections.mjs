@@ -1,109 +1,72 @@
-// What do clients cost Redis: two connections for a process, or one for each client?
-import { once } from 'node:events'
-import net from 'node:net'
-import { Redis } from 'ioredis'
-import Koa from 'koa'
-import { PubSub, SseRouter } from 'koa-eventfeed'
-import { redisPlugin } from 'koa-eventfeed/plugins/redis'
-import { burst, median, ROUNDS, round, table, until } from './measure.mjs'
+// What do clients cost Redis and their server: two connections for a process, or one for each client?
+import { EVENTFEED, FLASK_SSE, PASS_THROUGH } from './apps.mjs'
+import { median, ROUNDS, round, table } from './measure.mjs'
 import { emptied } from './server.mjs'
-import { startWorker } from './worker.mjs'
+import { openStage, publisherOf, separate } from './stage.mjs'
 
-const DATA = 'x'.repeat(100)
-const COUNT = 200
+const WAYS = [EVENTFEED, FLASK_SSE, PASS_THROUGH]
 
-export default async function connections(redis) {
+// As many messages as take about a second: one by one, and 100 at once.
+const COUNTS = {
+  [EVENTFEED]: { 1: [1_000, 10_000], 100: [500, 5_000], 1000: [100, 2_000] },
+  others: { 1: [1_000, 10_000], 100: [200, 1_000], 1000: [20, 100] },
+}
+
+export default async function connections(redis, { short }) {
   const rows = []
-  await ours(redis, 1) // from then on Redis knows the scripts
-  for (const number of [1, 100, 1_000]) rows.push(await ours(redis, number), await bare(redis, number))
-  table('Clients of one channel: event streams of one process, or an ioredis connection each', rows)
+  for (const number of short ? [20] : [1, 100, 1_000]) rows.push(...(await compared(redis, number, short)))
+  table('Clients of one channel in one process: what is open, and CPU for each message in µs (beside the first)', rows)
 }
 
-async function ours(redis, number) {
+async function compared(redis, number, short) {
   await emptied(redis)
-  const before = await redis.memory()
-  const [server, clients] = await Promise.all([startWorker(import.meta.url), startWorker(import.meta.url)])
-  const port = await server.call('serve', redis.url)
-  await clients.call('attach', port, number)
-  const counts = await counted(redis, before)
-  const pubsub = new PubSub({ plugin: redisPlugin({ url: redis.url }) })
-  const cost = await costs(redis, clients, number, () => pubsub.publish(DATA, { channel: 'news' }))
-  await pubsub.close()
-  await Promise.all([server.end(), clients.end()])
-  return rowOf('redisPlugin', number, counts, cost)
-}
-
-async function bare(redis, number) {
-  await emptied(redis)
-  const before = await redis.memory()
-  const clients = await startWorker(import.meta.url)
-  await clients.call('connect', redis.url, number)
-  const counts = await counted(redis, before)
-  const publisher = new Redis(redis.url)
-  const cost = await costs(redis, clients, number, () => publisher.publish('news', DATA))
-  publisher.disconnect()
-  await clients.end()
-  return rowOf('a connection each', number, counts, cost)
-}
-
-const counted = async (redis, before) => ({
-  connections: await redis.clients(),
-  memory: (await redis.memory()) - before,
-})
-
-async function costs(redis, clients, number, send) {
-  const rounds = []
-  for (let n = 0; n <= ROUNDS; n++) {
-    const before = await clients.call('received')
-    const arrived = () => until(async () => (await clients.call('received')) - before >= COUNT * number)
-    rounds.push(await burst(redis, COUNT, 1, send, arrived))
+  const stages = []
+  for (const way of WAYS) stages.push(await opened(redis, way, number, short ? 100 : 5_000))
+  await redis.rest(short ? 100 : 2_000)
+  const rounds = stages.map(() => ({ one: [], many: [] }))
+  for (let n = 0; n <= (short ? 0 : ROUNDS); n++) {
+    for (const [index, { stage, way }] of stages.entries()) {
+      const [one, many] = short ? [5, 20] : (COUNTS[way] ?? COUNTS.others)[number]
+      rounds[index].one.push(await stage.batches(1, one))
+      rounds[index].many.push(await stage.batches(Math.min(100, many), many))
+    }
   }
-  return median(rounds.slice(1))
+  for (const { stage } of stages) await stage.end()
+  const costs = rounds.map(({ one, many }) => ({ one: middle(one), many: middle(many) }))
+  return stages.map((stage, index) => rowOf(number, stage, costs[index], costs[0]))
 }
 
-const rowOf = (way, number, { connections, memory }, { redisCpu }) => ({
-  clients: round(number),
-  way,
-  'connections to Redis': round(connections, 0),
-  'memory of Redis for them, KB': round(memory / 1_024, 0),
-  'CPU of Redis for a publish, µs': round(redisCpu, 0),
-})
+const middle = rounds => median(rounds.length > 1 ? rounds.slice(1) : rounds) // the first one warms up
 
-// In processes of their own:
-
-let count = 0
-export const received = () => count
-
-export async function serve(url) {
-  const sse = new SseRouter({ plugin: redisPlugin({ url }) })
-  sse.pubSub('/:channel')
-  const listener = new Koa().use(sse.routes()).listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  return listener.address().port
-}
-
-export async function attach(port, number) {
-  for (let n = 0; n < number; n++) {
-    const socket = net.connect(port, '127.0.0.1').setEncoding('latin1')
-    socket.write('GET /news HTTP/1.1\r\nHost: x\r\n\r\n')
-    await new Promise(resolve => {
-      let text = ''
-      socket.on('data', function opened(chunk) {
-        text += chunk
-        if (!text.includes('stream-open')) return
-        socket.off('data', opened).on('data', part => (count += occurrences(part)))
-        resolve()
-      })
-    })
+// `ms`: after so many, buffers have been given back.
+async function opened(redis, way, number, ms) {
+  const channel = `news-${WAYS.indexOf(way)}`
+  const publisher = await publisherOf(way, redis.url, channel)
+  const before = [await redis.clients(), await redis.memory(ms)]
+  const servers = await separate(way, redis.url, 1)
+  const stage = await openStage(redis, { channel, publisher, servers, number })
+  return {
+    ...{ way, stage },
+    subscriptions: await redis.subscribers(way === EVENTFEED ? `eventfeed:{${channel}}` : channel),
+    connections: (await redis.clients()) - before[0],
+    memory: [(await redis.memory()) - before[1], (await redis.memory(ms)) - before[1]],
   }
 }
 
-// The last letter of each event's data.
-const occurrences = text => text.split('x\n').length - 1
-
-export async function connect(url, number) {
-  for (let n = 0; n < number; n++) {
-    const client = new Redis(url).on('message', () => count++)
-    await client.subscribe('news')
+function rowOf(number, { way, connections, subscriptions, memory }, { one, many }, base) {
+  const beside = (cost, first) => `${round(cost)} (${round(cost / first)})`
+  return {
+    clients: round(number),
+    way,
+    'connections to Redis': round(connections, 0),
+    'SUBSCRIBE in Redis': round(subscriptions, 0),
+    'memory of Redis for them, KB: new, at rest':
+      number < 100 ? '' : memory.map(bytes => round(bytes / 1_024, 0)).join(', '), // few are lost in the noise
+    'Redis, one by one': beside(one.redisCpu, base.one.redisCpu),
+    'Redis, 100 at once': beside(many.redisCpu, base.many.redisCpu),
+    'the server, one by one': beside(one.cpu, base.one.cpu),
+    'the server, 100 at once': beside(many.cpu, base.many.cpu),
+    'messages a second to all, one by one': round(one.rate, 0),
+    '100 at once': round(many.rate, 0),
   }
 }

@@ -1,28 +1,32 @@
 // What does one more process cost that has subscribed to a channel, and how much do processes receive in all?
+import process from 'node:process'
 import { PubSub } from 'koa-eventfeed'
 import { redisPlugin } from 'koa-eventfeed/plugins/redis'
 import { burst, median, ROUNDS, round, table, until } from './measure.mjs'
 import { emptied } from './server.mjs'
 import { startWorker } from './worker.mjs'
 
-const DATA = 'x'.repeat(100)
-const COUNT = 2_000
-const MS = 3_000
+const LONG = { fanOut: [0, 1, 2, 4, 8], together: [1, 2, 4], count: 2_000, ms: 3_000 }
+const SHORT = { fanOut: [0, 1, 2], together: [1, 2], count: 100, ms: 200 }
+const PAD = 'x'.repeat(85)
 
-export default async function processes(redis) {
-  table('One process publishes 100 B on one channel, others have subscribed to it', await fanOut(redis))
+export default async function processes(redis, { short }) {
+  const sizes = short ? SHORT : LONG
+  table('One process publishes 100 B on one channel, others have subscribed to it', await fanOut(redis, sizes))
   await emptied(redis)
-  table('Processes that publish on one channel, each 20 at once, and have all subscribed to it', await together(redis))
+  const rows = await together(redis, sizes)
+  table('Processes that publish on one channel, each 20 at once, and have all subscribed to it', rows)
 }
 
-async function fanOut(redis) {
+async function fanOut(redis, sizes) {
   const pubsub = new PubSub({ plugin: redisPlugin({ url: redis.url }) })
   const workers = []
   const rows = []
-  for (const number of [0, 1, 2, 4, 8]) {
+  for (const number of sizes.fanOut) {
     while (workers.length < number) workers.push(await follower(redis, 'news'))
-    rows.push({ number, ...(await costs(redis, pubsub, workers)) })
+    rows.push({ number, ...(await costs(redis, pubsub, workers, sizes.count)) })
   }
+  await checkSequences(workers)
   for (const worker of workers) await worker.end()
   await pubsub.close()
   return rows.map(({ number, one, many }) => ({
@@ -34,43 +38,44 @@ async function fanOut(redis) {
   }))
 }
 
-async function costs(redis, pubsub, workers) {
+async function costs(redis, pubsub, workers, count) {
   const rounds = { one: [], many: [] }
   for (let n = 0; n <= ROUNDS; n++) {
-    rounds.one.push(await cost(redis, pubsub, workers, 1))
-    rounds.many.push(await cost(redis, pubsub, workers, 20))
+    rounds.one.push(await cost(redis, pubsub, workers, count, 1))
+    rounds.many.push(await cost(redis, pubsub, workers, count, 20))
   }
   return { one: median(rounds.one.slice(1)), many: median(rounds.many.slice(1)) }
 }
 
-async function cost(redis, pubsub, workers, inFlight) {
-  const messages = COUNT * workers.length
+async function cost(redis, pubsub, workers, count, inFlight) {
+  const messages = count * workers.length
   const before = await sum(workers, 'received')
   const cpu = await sum(workers, 'cpu')
   const arrived = () => until(async () => (await sum(workers, 'received')) - before >= messages, 50)
-  const send = () => pubsub.publish(DATA, { channel: 'news' })
-  const { redisCpu } = await burst(redis, COUNT, inFlight, send, workers.length > 0 ? arrived : undefined)
+  const send = () => pubsub.publish(next(), { channel: 'news' })
+  const { redisCpu } = await burst(redis, count, inFlight, send, workers.length > 0 ? arrived : undefined)
   return { redisCpu, follower: workers.length && ((await sum(workers, 'cpu')) - cpu) / messages }
 }
 
-async function together(redis) {
+async function together(redis, sizes) {
+  const { ms } = sizes
   const rows = []
-  for (const number of [1, 2, 4]) {
+  for (const number of sizes.together) {
     const workers = []
     while (workers.length < number) workers.push(await follower(redis, 'all'))
     const cpu = await redis.cpu()
     const received = await sum(workers, 'received')
-    const published = (await Promise.all(workers.map(worker => worker.call('publish', 'all', MS)))).reduce(
-      (a, b) => a + b,
-    )
+    const published = await sum(workers, 'publish', 'all', ms)
     const messages = (await sum(workers, 'received')) - received
     const busy = (await redis.cpu()) - cpu
     rows.push({
       processes: number,
-      'publishes a second, in all': round((published * 1_000) / MS),
-      'messages received a second, in all': round((messages * 1_000) / MS),
-      'Redis is busy, % of a core': round(busy / MS / 10, 0),
+      'publishes a second, in all': round((published * 1_000) / ms),
+      'messages received a second, in all': round((messages * 1_000) / ms),
+      'Redis is busy, % of a core': round(busy / ms / 10, 0),
     })
+    await until(async () => (await sum(workers, 'received')) - received >= published * number, 50)
+    await checkSequences(workers)
     for (const worker of workers) await worker.end()
   }
   return rows
@@ -82,13 +87,24 @@ async function follower({ url }, channel) {
   return worker
 }
 
-const sum = async (workers, name) =>
-  (await Promise.all(workers.map(worker => worker.call(name)))).reduce((a, b) => a + b, 0)
+const sum = async (workers, name, ...values) =>
+  (await Promise.all(workers.map(worker => worker.call(name, ...values)))).reduce((a, b) => a + b, 0)
+
+async function checkSequences(workers) {
+  const wrong = await sum(workers, 'wrong')
+  if (wrong > 0) throw new Error(`${wrong} messages were not the one after the one before`)
+}
+
+// A message tells who publishes it, and its number there.
+let numbered = 0
+const next = () => `${process.pid}:${numbered++}:${PAD}`
 
 // In a process of its own:
 
 let pubsub
 let count = 0
+let unexpected = 0
+const expected = new Map()
 
 export async function follow(url, channel) {
   pubsub = new PubSub({ plugin: redisPlugin({ url }) })
@@ -98,16 +114,22 @@ export async function follow(url, channel) {
 }
 
 async function pull(events) {
-  for await (const { data } of events) count += data ? 1 : 0
+  for await (const { data } of events) {
+    const [from, number] = data.split(':')
+    count += 1
+    unexpected += Number(number) === (expected.get(from) ?? Number(number)) ? 0 : 1
+    expected.set(from, Number(number) + 1)
+  }
 }
 
 export const received = () => count
+export const wrong = () => unexpected
 
 export async function publish(channel, ms) {
   const end = performance.now() + ms
   let published = 0
   const lane = async () => {
-    for (; performance.now() < end; published++) await pubsub.publish(DATA, { channel })
+    for (; performance.now() < end; published++) await pubsub.publish(next(), { channel })
   }
   await Promise.all(Array.from({ length: 20 }, lane))
   return published

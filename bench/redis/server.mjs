@@ -6,6 +6,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { until } from './measure.mjs'
 
@@ -25,22 +26,32 @@ export async function startRedis() {
   const admin = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50 }).on('error', () => {})
   await admin.ping()
   const info = async section => fieldsOf(await admin.info(section))
+  /** Microseconds of CPU that it has used. */
+  const cpu = async () => {
+    const { used_cpu_user, used_cpu_sys } = await info('cpu')
+    return (Number(used_cpu_user) + Number(used_cpu_sys)) * 1e6
+  }
   return {
+    cpu,
     url: `redis://127.0.0.1:${port}`,
     admin,
     version: (await info('server')).redis_version,
-    /** Microseconds of CPU that it has used. */
-    async cpu() {
-      const { used_cpu_user, used_cpu_sys } = await info('cpu')
-      return (Number(used_cpu_user) + Number(used_cpu_sys)) * 1e6
+    /** Microseconds of CPU that it uses in a millisecond while nobody wants anything, as far as `rest` has measured that. */
+    atRest: 0,
+    async rest(ms) {
+      const before = await cpu()
+      await setTimeout(ms)
+      this.atRest = ((await cpu()) - before) / ms
     },
-    /** Bytes. Who has just left is forgotten first. */
-    async memory() {
-      await new Promise(resolve => setTimeout(resolve, 300))
+    /** Bytes. Who has just left is forgotten first; after some seconds, also the buffers of those who are silent. */
+    async memory(ms = 300) {
+      await setTimeout(ms)
       return Number((await info('memory')).used_memory)
     },
     /** Connections, without the one that asks. */
     clients: async () => Number((await info('clients')).connected_clients) - 1,
+    /** Connections that have subscribed to a channel. */
+    subscribers: async channel => (await admin.pubsub('NUMSUB', channel))[1],
     /** How many scripts were run, and the microseconds they took. */
     async scripts() {
       const { cmdstat_evalsha = '' } = await info('commandstats')
