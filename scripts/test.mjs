@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { textOf } from './lib/files.mjs'
-import { chromium, redis } from './lib/programs.mjs'
+import { chromium, firefox, haproxy, nginx, redis, varnish } from './lib/programs.mjs'
 import { Failure, main, root, runNode } from './lib/run.mjs'
 import { setup } from './lib/setup.mjs'
 
@@ -14,7 +14,7 @@ const resultsFile = '.setup/jest.json'
 
 main(async () => {
   const jestArgs = process.argv.slice(2)
-  await setup([chromium, redis])
+  await setup([chromium, redis], [nginx, haproxy, varnish, firefox])
   if (jestArgs.length === 0) await check()
   else console.error('With arguments only jest runs, not the linter and the type check.')
   await test(jestArgs)

@@ -64,7 +64,7 @@ export function mount(
     const verdict = typeof admitted === 'string' ? admitted : await admitted
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
-    if (settings.end && seen === STREAM_END) ctx.status = 204
+    if (settings.end && seen === STREAM_END) turnOff(ctx)
     else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, NOT_TAKEN)
     else await stream(ctx, seen)
   }
@@ -81,6 +81,12 @@ export function mount(
   }
 
   return Object.assign(middleware, { close, disconnect })
+}
+
+// Caches may keep a 204, and would give it to clients that have not seen the end.
+function turnOff(ctx: Context): void {
+  ctx.status = 204
+  ctx.set('Cache-Control', 'no-store')
 }
 
 // A client that leaves while its stream is prepared aborts that, which is no failure.

@@ -3,15 +3,11 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { describe, expect, jest, test } from '@jest/globals'
 import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
-import bodyParser from 'koa-bodyparser'
-import compress from 'koa-compress'
 import { streamGen } from 'koa-eventfeed'
 import { openStream } from 'koa-eventfeed/testing'
-import session from 'koa-session'
 import Koa2 from 'koa2'
 import { connectRaw, deferred, get, serve, turns, unchunk } from './support.js'
 
@@ -20,16 +16,6 @@ declare module 'koa' {
     user?: string
   }
 }
-
-/** koa-compress as the README sets it up. */
-const flushing = () =>
-  compress({
-    threshold: 0,
-    gzip: { flush: constants.Z_SYNC_FLUSH },
-    deflate: { flush: constants.Z_SYNC_FLUSH },
-    br: { flush: constants.BROTLI_OPERATION_FLUSH },
-    zstd: false,
-  })
 
 describe.each([
   ['Koa 3', Koa],
@@ -85,25 +71,6 @@ describe.each([
     await stream.take(1)
     expect(log).toEqual(['unwound', 'generator'])
     await stream.close()
-  })
-
-  test('a session cookie is set', async () => {
-    await using served = await serve(sse => sse.streamGen('/s', ['x']), {
-      Application,
-      before: [
-        async (ctx, next) => {
-          ctx.app.keys = ['key']
-          await next()
-        },
-        (ctx, next) => session({ key: 'visit' }, ctx.app as Koa)(ctx as never, next),
-        async (ctx, next) => {
-          if (ctx.session) ctx.session.user = 'ann'
-          await next()
-        },
-      ],
-    })
-    const { headers } = await fetch(`${served.url}/s`)
-    expect(headers.get('set-cookie')).toMatch(/^visit=/)
   })
 
   test('a middleware that throws 401 after next() gets its 401, and the generator never starts', async () => {
@@ -179,47 +146,6 @@ describe.each([
     )
     expect((await fetch(`${served.url}/s`)).status).toBe(304)
     expect(started).toBe(false)
-  })
-
-  test.each([
-    ['gzip', 'gzip', createGunzip],
-    ['deflate', 'deflate', createInflate],
-    ['br', 'br', createBrotliDecompress],
-    ['what Chromium accepts', 'gzip, deflate, br, zstd', createBrotliDecompress],
-  ])('koa-compress that flushes passes event by event: %s', async (_encoding, accept, decompress) => {
-    const next = [deferred(), deferred()]
-    await using served = await serve(
-      sse =>
-        sse.streamGen(
-          '/s',
-          async function* () {
-            yield 'first'
-            await next[0]?.promise
-            yield 'second'
-            await next[1]?.promise
-          },
-          { compress: true },
-        ),
-      { Application, before: [flushing()] },
-    )
-    const request = http.get(`${served.url}/s`, { headers: { 'Accept-Encoding': accept } })
-    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-    expect(response.headers['cache-control']).toBe('no-cache')
-    const text = response.pipe(decompress()).setEncoding('utf8')
-    let received = ''
-    text.on('data', chunk => {
-      received += chunk
-    })
-    const until = async (end: string) => {
-      while (!received.endsWith(end)) await once(text, 'data')
-    }
-    await until('data: first\n\n')
-    next[0]?.resolve()
-    await until('data: second\n\n')
-    next[1]?.resolve()
-    await once(text, 'end')
-    expect(received).toMatch(/^:\ndata: first\n\ndata: second\n\nevent: stream-end\n/)
-    expect(served.errors).toEqual([])
   })
 
   test('a wrapped stream too starts only when all middleware has unwound', async () => {
@@ -332,34 +258,6 @@ describe.each([
     client.socket.destroy()
     expect((await reported)[0].message).toBe('late')
   })
-
-  test('a compressed stream that fails at once is an ordinary HTTP error, once', async () => {
-    await using served = await serve(
-      sse =>
-        sse.streamGen(
-          '/s',
-          async function* () {
-            yield* []
-            throw new Error('secret')
-          },
-          { compress: true },
-        ),
-      { Application, before: [flushing()] },
-    )
-    const response = await fetch(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
-    expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
-    expect(served.errors.map(error => error.message)).toEqual(['secret'])
-  })
-
-  test('a stream is not compressed unless its mount says so', async () => {
-    await using served = await serve(sse => sse.streamGen('/s', ['x']), {
-      Application,
-      before: [compress({ threshold: 0 })],
-    })
-    const { headers } = await fetch(`${served.url}/s`, { headers: { 'Accept-Encoding': 'gzip' } })
-    expect(headers.get('content-encoding')).toBeNull()
-    expect(headers.get('cache-control')).toBe('no-cache, no-transform')
-  })
 })
 
 test('a response whose write was patched, as Express middleware does, is written through the patch', async () => {
@@ -425,26 +323,6 @@ test('streamGen is also a middleware for any router, behind other middleware', a
   expect((await stream.take(2)).map(event => event.data)).toEqual(['ann', '7'])
   await stream.close()
   await job.close()
-})
-
-test('a model-style POST finds the parsed body on ctx', async () => {
-  await using served = await serve(
-    sse =>
-      sse.streamGen('/s', ({ ctx }) => (ctx.request.body as { words: string[] }).words, {
-        methods: ['POST'],
-        end: false,
-      }),
-    { before: [bodyParser()] },
-  )
-  const post = (body: object) =>
-    fetch(`${served.url}/s`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-    })
-  expect(await (await post({ words: ['a', 'b'] })).text()).toBe(':\ndata: a\n\ndata: b\n\n')
-  const wrong = await fetch(`${served.url}/s`)
-  expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST'])
 })
 
 test('a client that left while middleware was still busy starts nothing, and is no error', async () => {

@@ -1,0 +1,24 @@
+import Koa from 'koa'
+import { SseRouter } from 'koa-eventfeed'
+import { redisPlugin } from 'koa-eventfeed/plugins/redis'
+
+const sse = new SseRouter({ prefix: '/sse', plugin: redisPlugin() }) // at REDIS_URL
+sse.pubSub('/news', { retry: 1_000 })
+sse.publisher('/publish', { authorize: ctx => ctx.get('X-Key') === process.env.PUBLISH_KEY })
+
+const app = new Koa({ proxy: true }) // ctx.ip and ctx.protocol are what the proxy's headers say
+app.on('error', error => console.error(error.code ?? '', error.message))
+app.use(async (ctx, next) => {
+  if (ctx.path !== '/health') return next()
+  const { publishing, receiving } = sse.health()
+  ctx.status = publishing && receiving ? 200 : 503
+})
+app.use(sse.routes()).use(sse.allowedMethods())
+
+await sse.ready()
+const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1')
+
+process.once('SIGTERM', async () => {
+  server.close() // nobody new: proxies go to the other servers
+  await sse.close() // ends the streams here: their clients come back, and go on elsewhere
+})
