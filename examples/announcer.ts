@@ -4,7 +4,7 @@ import { SseRouter } from 'koa-eventfeed'
 import { channelsOf } from './plugin.js'
 
 const channel = 'announcements'
-const sse = new SseRouter({ plugin: channelsOf('announcer') })
+export const sse = new SseRouter({ plugin: channelsOf('announcer') })
 
 sse.get('/', ctx => {
   ctx.body = 'Hello, World!'

@@ -4,7 +4,7 @@ import { SseRouter } from 'koa-eventfeed'
 import { relayOf } from './plugin.js'
 
 // The prefix keeps its channel `sse` apart from that of publish.ts. Without one, the names are those that Flask-SSE uses.
-const sse = new SseRouter({ plugin: relayOf('flask', 'flask-sse', 'flask:') })
+export const sse = new SseRouter({ plugin: relayOf('flask', 'flask-sse', 'flask:') })
 
 // Your session or token in earnest.
 const isAdmin = (ctx: Context) => ctx.get('X-User') === 'admin'

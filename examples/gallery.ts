@@ -6,7 +6,7 @@ import { reportErrors, unavailable } from './outage.js'
 import { nameOf } from './plugin.js'
 
 const self = "'self'"
-const policy = `default-src 'none'; script-src ${self}; style-src ${self}; img-src ${self}; connect-src ${self}; base-uri 'none'; form-action ${self}; frame-ancestors 'none'`
+const policy = `default-src 'none'; script-src ${self}; style-src ${self}; img-src ${self}; connect-src ${self}; base-uri 'none'; form-action ${self}; frame-src ${self}; frame-ancestors ${self}`
 
 /** All the examples, each mounted below its name, and the page that shows them. */
 export const app = new Koa()

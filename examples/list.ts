@@ -1,6 +1,7 @@
 import type Koa from 'koa'
 import type { SseRouter } from 'koa-eventfeed'
 import { app as announcer } from './announcer.js'
+import * as blueprint from './blueprint.js'
 import { app as chat } from './chat.js'
 import { app as clock } from './clock.js'
 import { app as counter } from './counter.js'
@@ -125,7 +126,8 @@ export const examples: Example[] = [
   {
     name: 'publish',
     title: 'Publish',
-    summary: 'What is posted as JSON reaches every client, from any page: `publisher` and @koa/cors.',
+    summary:
+      'What is posted as JSON reaches every client: `publisher`. With @koa/cors pages of other origins may read and publish too, such as the one that a button opens here.',
     note: overRedis('PUBLISH sse hello'),
     method: 'GET',
     stream: '/sse',
@@ -147,5 +149,14 @@ export const examples: Example[] = [
     method: 'GET',
     stream: '/stream',
     app: redisChat,
+  },
+  {
+    name: 'blueprint',
+    title: 'Blueprint',
+    summary:
+      'One router with all of it: a generator, a function with a limit, channels, and a job that is started by POST and watched on a channel of its own.',
+    method: 'GET',
+    stream: '/clock',
+    ...blueprint,
   },
 ]

@@ -7,8 +7,8 @@ import { SseRouter } from 'koa-eventfeed'
 import { channelsOf } from './plugin.js'
 
 const channel = 'shop'
-const shop = new EventEmitter()
-const sse = new SseRouter({ plugin: channelsOf('notifications') })
+export const shop = new EventEmitter()
+export const sse = new SseRouter({ plugin: channelsOf('notifications') })
 
 // The warehouse.
 shop.on('order', async order => {
@@ -16,7 +16,8 @@ shop.on('order', async order => {
   shop.emit('shipped', order)
 })
 
-sse.pubsub.bind(shop, ['order', 'shipped'], { channel })
+/** What undoes it. */
+export const unbind = sse.pubsub.bind(shop, ['order', 'shipped'], { channel })
 sse.pubSub('/events', { channel, retry: 1_000 })
 sse.post('/orders', ctx => {
   const order = { id: randomInt(1_000, 10_000) }

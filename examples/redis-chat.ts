@@ -1,4 +1,5 @@
 // One room, and names that a session cookie keeps. By hand: http://localhost:3000/redis-chat/
+import cors from '@koa/cors'
 import Koa, { type Context } from 'koa'
 import bodyParser from 'koa-bodyparser'
 import { SseRouter } from 'koa-eventfeed'
@@ -50,9 +51,13 @@ sse.post('/post', async ctx => {
 })
 sse.pubSub('/stream', { channel, retry: 1_000 })
 
+// Pages of other origins that may use it as one of its own would, cookie and all: CHAT_ORIGINS=https://www.example.com
+const origins = () => process.env.CHAT_ORIGINS?.split(',') ?? []
+const origin = (ctx: Context) => (origins().includes(ctx.get('Origin')) ? ctx.get('Origin') : '')
+
 export const app = new Koa()
 app.keys = [process.env.SESSION_KEY || 'signs a nickname: have a secret of your own'] // one for all processes
 // Of the app that serves this one, which may be another that it is mounted in.
 app.use((ctx, next) => createSession({ key: 'chat', sameSite: 'lax' }, ctx.app)(ctx, next))
-app.use(bodyParser({ enableTypes: ['form'] }))
+app.use(cors({ origin, credentials: true })).use(bodyParser({ enableTypes: ['form'] }))
 app.use(sse.routes()).use(sse.allowedMethods())

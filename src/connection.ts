@@ -249,6 +249,11 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#wake()
   }
 
+  /** Hooks of the headers, and what wraps the body, are the app's. @internal */
+  get isPlain(): boolean {
+    return this.#sink !== this.#body && this.ctx.headerSent
+  }
+
   /** Sends text now. @internal */
   write(text: string): void {
     this.#wrote(this.#sink.write(text))

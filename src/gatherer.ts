@@ -3,6 +3,8 @@ const ENOUGH = 16_384
 
 /** Where gathered text goes. */
 export interface Outlet {
+  /** Whether a write runs no code but Node's: it then cannot throw, and is the same in any async context. */
+  readonly isPlain: boolean
   write(text: string): void
 }
 
@@ -34,7 +36,8 @@ export class Gatherer {
     this.#pending += text
     if (this.#isWaiting) return
     this.#isWaiting = true
-    if (waiting.push(this) === 1) setImmediate(endTurn)
+    if (!this.#outlet.isPlain) setImmediate(() => this.endTurn())
+    else if (waiting.push(this) === 1) setImmediate(endTurn)
   }
 
   add(text: string): void {

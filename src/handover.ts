@@ -17,13 +17,17 @@ export interface Handover {
 /** Hands Koa an event stream as the response of a context: status, headers and body. */
 export function handOver(ctx: Context, body: Readable, compress: boolean, taker: Handover): void {
   ctx.status = 200
-  ctx.res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
-  ctx.res.setHeader('Cache-Control', compress ? 'no-cache' : 'no-cache, no-transform')
-  ctx.res.setHeader('X-Accel-Buffering', 'no')
+  if (!ctx.headerSent) setHeaders(ctx, compress)
   ctx.body = body
   keepOpen(ctx)
   ctx[TAKER] = taker
   Object.defineProperty(ctx, 'respond', respond)
+}
+
+function setHeaders({ res }: Context, compress: boolean): void {
+  res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
+  res.setHeader('Cache-Control', compress ? 'no-cache' : 'no-cache, no-transform')
+  res.setHeader('X-Accel-Buffering', 'no')
 }
 
 /** Whether a response's body is still the one that we handed over, to be sent as it is. */
@@ -47,7 +51,7 @@ const respond = {
 
 /** Keeps from the app what Koa reports of an ordinary disconnect. To be called before anything that a client may leave during. */
 export function ignoreDisconnects(ctx: Context): void {
-  if (ctx.onerror === onerrorButDisconnects) return // two streams were asked for in one request
+  if (ctx[ONERROR]) return // two streams were asked for in one request
   ctx[ONERROR] = ctx.onerror
   ctx.onerror = onerrorButDisconnects
 }

@@ -45,7 +45,8 @@ class RunFollower implements Follower, Sender {
   #hasSent = false
   /** Where it went on after a hole; undefined until there was one. */
   #replayedFrom: Position | undefined
-  #isMoving = false
+  /** What it lacks and has not been told of: while that is so, it takes nothing. */
+  #hole: Reset | undefined
 
   constructor(viewer: Viewer, pubsub: PubSub, run: Run, replay: Replay) {
     this.#viewer = viewer
@@ -55,7 +56,7 @@ class RunFollower implements Follower, Sender {
   }
 
   get ready(): boolean {
-    return !this.#isMoving && this.#viewer.connection.writable
+    return !this.#hole && this.#viewer.connection.writable
   }
 
   caughtUp(): void {
@@ -92,9 +93,9 @@ class RunFollower implements Follower, Sender {
   }
 
   reset(reset: Reset): void {
-    if (this.#isMoving) return
-    this.#isMoving = true
-    this.#goOn(reset).catch(error => this.fail(isPassing(error) ? undefined : error))
+    const before = this.#hole
+    this.#hole = before ? { ...reset, from: before.from } : reset
+    if (!before) this.#goOn().catch(error => this.fail(isPassing(error) ? undefined : error))
   }
 
   joined(): void {}
@@ -126,12 +127,14 @@ class RunFollower implements Follower, Sender {
   }
 
   // After a hole a viewer is like one who comes late.
-  async #goOn(reset: Reset): Promise<void> {
+  async #goOn(): Promise<void> {
     const { connection } = this.#viewer
+    const reset = this.#hole as Reset
     const isEnd = this.#run.isOver
     const now = isEnd ? reset.now : await this.#late(reset)
     if (connection.left) return this.left()
-    this.#isMoving = false
+    if (this.#hole !== reset) return this.#goOn() // it has grown meanwhile
+    this.#hole = undefined
     this.#tell({ ...reset, now })
     if (isEnd) return this.#end() // it was in the hole: who comes back gets it
     if (isSamePosition(now, reset.now)) return this.#cursor?.advance()
@@ -144,7 +147,7 @@ class RunFollower implements Follower, Sender {
     if (from && this.#replayedFrom && isSamePosition(from, this.#replayedFrom)) return now
     if (this.#replay === 'latest') return now.offset > 0 ? previous(now) : now
     if (this.#replay === 'none' || from?.epoch === now.epoch) return now
-    const { start } = await this.#run.enter(this.#viewer)
+    const { start } = await this.#run.look()
     return start.epoch === now.epoch ? start : now
   }
 

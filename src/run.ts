@@ -16,8 +16,10 @@ export interface RunHost {
   open(request: SharedRequest): Values | Promise<Values>
   /** The id of the event at a position. */
   idAt(channel: string, position: Position): Promise<string>
-  /** Counts one more run that is alive; false if there are as many as may be. */
+  /** Counts one more run that is alive; false if there are as many as may be begun. */
   reserve(run: Run): boolean
+  /** Counts one that was taken over, however many there are: its viewers are not to lose it. */
+  adopt(run: Run): void
   release(run: Run): void
   /** Nobody here watches it, and its source is not run here. */
   emptied(run: Run): void
@@ -38,6 +40,7 @@ export class Run {
   #standing: Standing | undefined
   #holding: Holding | undefined
   #entering: Promise<Standing> | undefined
+  #looking: Promise<Standing> | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #steps = 0
   #isClosed = false
@@ -93,6 +96,15 @@ export class Run {
       this.leave(viewer)
       throw error
     }
+  }
+
+  /** Where it stands. Nobody begins it for that: who holds it may not have heard yet that the store has lost it. */
+  async look(): Promise<Standing> {
+    if (this.#standing && this.#holding && this.#steps === 0) return this.#standing
+    this.#looking ??= this.#inTurn(() => this.#claim(this.isHere)).finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
   }
 
   leave(viewer: Viewer): void {
@@ -196,6 +208,7 @@ export class Run {
 
   // The first to come is told what the source's function throws; where the run is taken over, its viewers are told that it failed.
   async #take(ctx: Context, claimed: Standing): Promise<void> {
+    if (!claimed.isNew) this.#host.adopt(this)
     const standing = await this.#goOn(claimed)
     const holding = this.#hold(standing, ctx)
     this.#holding = holding

@@ -47,6 +47,7 @@ export class Runs {
       open,
       idAt: (channel: string, position: Position) => pubsub.idAt(channel, position),
       reserve: run => this.#alive.size < settings.maxRuns && this.#alive.add(run) !== undefined,
+      adopt: run => this.#alive.add(run),
       release: run => this.#alive.delete(run),
       emptied: run => this.#runs.get(run.key) === run && this.#runs.delete(run.key),
     }

@@ -87,27 +87,29 @@ function mountSource(settings: SourceSettings, open: Open): StreamMiddleware {
   })
 }
 
+const CONNECTION = Symbol('connection')
+
 // Its signal is made when it is asked for. The accessor is its own, so that a copy by spreading has it, and one for all: a literal's
 // getter would be another for each client.
 class OpenRequest implements StreamRequest {
   readonly ctx: Context
   readonly lastEventId: string | undefined
   declare readonly signal: AbortSignal
-  readonly #connection: Connection
+  declare readonly [CONNECTION]: Connection
 
   constructor(ctx: Context, lastEventId: string | undefined, connection: Connection) {
     this.ctx = ctx
     this.lastEventId = lastEventId
-    this.#connection = connection
-    Object.defineProperty(this, 'signal', OpenRequest.#signal)
+    Object.defineProperty(this, CONNECTION, { value: connection })
+    Object.defineProperty(this, 'signal', SIGNAL)
   }
+}
 
-  static readonly #signal = {
-    enumerable: true,
-    get(this: OpenRequest): AbortSignal {
-      return this.#connection.signal
-    },
-  }
+const SIGNAL = {
+  enumerable: true,
+  get(this: OpenRequest): AbortSignal {
+    return this[CONNECTION].signal
+  },
 }
 
 function checkSource(source: unknown): void {

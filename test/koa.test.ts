@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Transform } from 'node:stream'
 import { describe, expect, jest, test } from '@jest/globals'
 import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
@@ -363,6 +363,63 @@ test('a client that left while middleware was still busy starts nothing, and is 
   await turns(5)
   expect(started).toBe(false)
   expect(served.errors).toEqual([])
+})
+
+test('what is gathered for a wrapped body is written in the context of its own request', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const seen = new Set<string>()
+  const both = deferred()
+  let open = 0
+  await using served = await serve(
+    sse =>
+      sse.streamGen('/s/:name', async function* ({ ctx }) {
+        await both.promise
+        for (let n = 0; n < 3; n++) yield ctx.params.name
+      }),
+    {
+      before: [
+        (ctx, next) => storage.run(ctx.path, next),
+        async (ctx, next) => {
+          await next()
+          const transform = (chunk: Buffer, _: string, done: (error: null, chunk: Buffer) => void) => {
+            const [, name] = /data: (ann|bob)/.exec(`${chunk}`) ?? []
+            if (name) seen.add(`${name} in ${storage.getStore()}`)
+            done(null, chunk)
+          }
+          ctx.body = (ctx.body as PassThrough).pipe(new Transform({ transform }))
+          open += 1
+          if (open === 2) both.resolve()
+        },
+      ],
+    },
+  )
+  await Promise.all(['ann', 'bob'].map(async name => (await fetch(`${served.url}/s/${name}`)).text()))
+  expect([...seen].sort()).toEqual(['ann in /s/ann', 'bob in /s/bob'])
+})
+
+test('a stream goes on where a middleware has sent the headers already', async () => {
+  await using served = await serve(sse => sse.streamGen('/s', ['a']), {
+    before: [
+      (ctx, next) => {
+        ctx.status = 200
+        ctx.type = 'text/event-stream'
+        ctx.flushHeaders()
+        return next()
+      },
+    ],
+  })
+  expect(await (await fetch(`${served.url}/s`)).text()).toContain('data: a\n\n')
+  expect(served.errors).toEqual([])
+})
+
+test('a source may hand on what it is told as a copy, or wrapped', async () => {
+  await using served = await serve(sse => {
+    sse.streamGen('/copy', request => [String({ ...request }.signal.aborted)])
+    sse.streamGen('/wrapped', request => [String(Object.create(request).signal.aborted)])
+  })
+  for (const path of ['/copy', '/wrapped']) {
+    expect(await (await fetch(`${served.url}${path}`)).text()).toContain('data: false')
+  }
 })
 
 test('unchunk, the oracle of these tests, is strict', () => {

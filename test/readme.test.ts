@@ -1,75 +1,23 @@
-import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { openStream } from 'koa-eventfeed/testing'
 import { chromium } from 'playwright-core'
 import { type RedisServer, startRedis } from './redis/server.js'
+import { addressOf, dataOf, Snippets } from './snippets.js'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const folder = `${root}.setup/readme`
-const readme = readFileSync(`${root}README.md`, 'utf8')
-const snippets = (language: string) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(match => match[1] ?? '')
+const readme = new Snippets('README.md')
+const run = (part: string) => readme.run(part)
+const serve = (part: string) => readme.serve(part)
 
-/** Port 3000 may be taken: a snippet that listens there gets a free port, and tells which. */
-const FREE_PORT = `
-import net from 'node:net'
-const { listen } = net.Server.prototype
-net.Server.prototype.listen = function (port, ...rest) {
-  this.once('listening', () => process.send(this.address().port))
-  return listen.call(this, port === 3000 ? 0 : port, ...rest)
-}
-`
-
-let compiled: SpawnSyncReturns<string>
+let compiled: ReturnType<Snippets['compile']>
 let redis: RedisServer
-const running: ChildProcess[] = []
-
-/** Runs the one snippet that holds a text. */
-function run(part: string): ChildProcess {
-  const found = snippets('ts').flatMap((code, n) => (code.includes(part) ? [n] : []))
-  if (found.length !== 1) throw new Error(`${found.length} snippets hold ${part}`)
-  const child = spawn(process.execPath, ['--import', './free-port.mjs', `./js/snippet-${found[0]}.js`], {
-    cwd: folder,
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, SSE_REDIS_URL: '', REDIS_URL: redis.url },
-  })
-  running.push(child)
-  return child
-}
-
-async function serve(part: string): Promise<string> {
-  const [port] = await once(run(part), 'message')
-  return `http://127.0.0.1:${port}`
-}
-
-async function dataOf(url: string, count: number): Promise<string[]> {
-  const stream = await openStream(url)
-  const events = await stream.take(count)
-  await stream.close()
-  return events.map(event => event.data)
-}
 
 beforeAll(async () => {
   redis = await startRedis()
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(`${folder}/free-port.mjs`, FREE_PORT)
-  const compilerOptions = { noEmit: false, rootDir: '.', outDir: 'js', paths: {}, noUnusedLocals: false }
-  writeFileSync(
-    `${folder}/tsconfig.json`,
-    JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*.ts'] }),
-  )
-  for (const [n, code] of snippets('ts').entries()) writeFileSync(`${folder}/snippet-${n}.ts`, code)
-  const tsc = `${root}node_modules/typescript/bin/tsc`
-  compiled = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })
+  compiled = readme.compile(redis.url)
 })
 
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill()
-})
+afterEach(() => readme.kill())
 
 afterAll(async () => redis[Symbol.asyncDispose]())
 
@@ -79,11 +27,11 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(snippets('ts')).toHaveLength(16)
-    expect(snippets('js')).toHaveLength(1)
+    expect(readme.of('ts')).toHaveLength(16)
+    expect(readme.of('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
-    expect(snippets('sh')).toEqual(['npm install koa-eventfeed koa\n', 'npm install ioredis\n'])
-    expect(readme.match(/^```\w/gm)).toHaveLength(19)
+    expect(readme.of('sh')).toEqual(['npm install koa-eventfeed koa\n', 'npm install ioredis\n'])
+    expect(readme.text.match(/^```\w/gm)).toHaveLength(19)
   })
 })
 
@@ -101,7 +49,7 @@ test('the ten lines serve a clock, and a bar that the lines for the page fill', 
   await page.route(`${url}/`, route =>
     route.fulfill({
       contentType: 'text/html',
-      body: `<progress max="100" value="0"></progress><script type="module">${snippets('js')[0]}</script>`,
+      body: `<progress max="100" value="0"></progress><script type="module">${readme.of('js')[0]}</script>`,
     }),
   )
   await page.goto(`${url}/`)
@@ -170,11 +118,12 @@ test('an event with all fields can be made', async () => {
 })
 
 test('shutting down: a SIGTERM ends the streams, and then the process', async () => {
-  const url = await serve('SIGTERM')
+  const child = run('SIGTERM')
+  const url = await addressOf(child)
   const stream = await openStream(`${url}/clock`)
   await stream.take(1)
-  const exit = once(running[0] as ChildProcess, 'exit')
-  running[0]?.kill('SIGTERM')
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
   await stream.ended()
   await stream.close()
   expect(await exit).toEqual([0, null])

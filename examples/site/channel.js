@@ -16,11 +16,13 @@ export function channelInView(element, url, say, on, onHole) {
   let seen = ''
   const handlers = { ...on, 'stream-open': () => say('live'), 'stream-reset': data => onHole(holeIn(data)) }
   return whileInView(element, say, () => {
-    const source = new EventSource(seen === '' ? url : `${url}?lastEventId=${encodeURIComponent(seen)}`)
+    const address = new URL(url, location.href)
+    if (seen !== '') address.searchParams.set('lastEventId', seen)
+    const source = new EventSource(address)
     say('connecting')
     for (const [type, handle] of Object.entries(handlers)) {
       source.addEventListener(type, event => {
-        seen = event.lastEventId
+        seen = event.lastEventId ?? seen // `open` has none
         handle(event.data)
       })
     }

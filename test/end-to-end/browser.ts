@@ -82,7 +82,7 @@ export function untilState(page: Page, name: string, words: string): Promise<voi
   return page.locator(`#${name} .state`, { hasText: new RegExp(`^${words}$`) }).waitFor(patiently)
 }
 
-function launch(): Promise<Browser> {
+export function launch(): Promise<Browser> {
   const { CHROMIUM_PATH } = process.env
   const quiet = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync', '--disable-component-update']
   return chromium.launch({
@@ -91,7 +91,8 @@ function launch(): Promise<Browser> {
   })
 }
 
-function faultsOf(page: Page): string[] {
+/** What Visit.faults is, of any page. */
+export function faultsOf(page: Page): string[] {
   const faults: string[] = []
   page.on('console', message => {
     if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`)

@@ -23,8 +23,24 @@ describe('the panes of what comes from Flask', () => {
   test('A5: a text that is published is shown, as text', async () => {
     const { pane, faults } = await enter('publish')
     await pane.getByLabel('Text').fill('<b>hi</b>')
-    await pane.getByRole('button').click()
+    await pane.getByRole('button', { name: 'Publish' }).click()
     await pane.getByText('{"text":"<b>hi</b>"}').waitFor(patiently)
+    expect(faults).toEqual([])
+  })
+
+  test('A10: a page of another origin can be opened in the pane, reads and publishes, and can be closed', async () => {
+    const { page, pane, faults } = await enter('publish')
+    const toggle = pane.getByRole('button', { name: 'Open a page of another origin' })
+    await toggle.click()
+    const other = page.frameLocator('#publish iframe')
+    await other.getByText('Text').fill('from elsewhere')
+    await other.getByRole('button').click()
+    await other.getByText('published from the origin null').waitFor(patiently)
+    for (const place of [pane, other.locator('pre')]) {
+      await place.getByText('{"text":"from elsewhere"}').waitFor(patiently)
+    }
+    await toggle.click()
+    await page.locator('#publish iframe').waitFor({ state: 'detached' })
     expect(faults).toEqual([])
   })
 
@@ -49,6 +65,28 @@ describe('the panes of what comes from Flask', () => {
     await pane.getByText('You are Ann.').waitFor(patiently)
     await write('I am Ann')
     await pane.locator('li', { hasText: /^\[..:..:..\] Ann: I am Ann$/ }).waitFor(patiently)
+    expect(faults).toEqual([])
+  })
+
+  test('F1, F5, F11: the streams of the blueprint are shown one at a time', async () => {
+    const { page, pane, faults } = await enter('blueprint')
+    const line = (pattern: RegExp) => pane.locator('li', { hasText: pattern }).first().waitFor(patiently)
+    await line(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
+    await pane.getByLabel('Stream').selectOption('dice')
+    await line(/^That is the end\.$/)
+    expect(await pane.locator('li').allTextContents()).toEqual([
+      ...Array(3).fill(expect.stringMatching(/^[1-6]$/)),
+      'That is the end.',
+    ])
+    await untilState(page, 'blueprint', 'ended')
+    await pane.getByLabel('Stream').selectOption('sse/news')
+    await untilState(page, 'blueprint', 'live')
+    await pane.getByLabel('To news').fill('<b>hi</b>')
+    await pane.getByRole('button', { name: 'Publish' }).click()
+    await line(/^<b>hi<\/b>$/)
+    await pane.getByRole('button', { name: 'Start a job' }).click()
+    await line(/^report: deployed$/)
+    expect(await pane.locator('li').allTextContents()).toEqual(['report: fetched', 'report: built', 'report: deployed'])
     expect(faults).toEqual([])
   })
 

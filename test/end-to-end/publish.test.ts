@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { until } from '../redis/until.js'
 import { carried, places } from './carried.js'
 import { dataOf, live } from './live.js'
+import { address, killStarted, start } from './started.js'
+
+killStarted()
 
 const fail = { status: 'fail', message: 'not published', reason: expect.any(String) }
 
@@ -70,6 +75,37 @@ describe('the publish endpoint with a Redis that others use', () => {
     for (const text of ['hello', '{"broken', 'a\n\ndata: forged']) await examples.redis.redis.publish('sse', text)
     await stream.take(3)
     expect(dataOf(stream)).toEqual(['hello', '{"broken', 'a\n\ndata: forged'])
+  })
+
+  test('A7: so is what redis-cli publishes, and what another process of these examples does', async () => {
+    await using stream = await live(await examples.app('publish'), '/sse')
+    const program = (process.env.REDIS_SERVER_PATH || 'redis-server').replace(/server$/, 'cli')
+    const cli = spawn(program, ['-p', `${examples.redis.port}`, 'PUBLISH', 'sse', 'by hand'], { stdio: 'ignore' })
+    expect(await once(cli, 'exit')).toEqual([0, null])
+    const url = await address(start({ REDIS_URL: examples.redis.url }))
+    const headers = { 'Content-Type': 'application/json' }
+    await fetch(`${url}/publish/publish`, { method: 'POST', headers, body: '{"from":"elsewhere"}' })
+    await stream.take(2)
+    expect(dataOf(stream)).toEqual(['by hand', '{"from":"elsewhere"}'])
+  })
+
+  test('A2: HEAD subscribes to nothing', async () => {
+    const app = await examples.app('publish')
+    const { redis } = examples.redis
+    const monitor = await redis.duplicate().monitor()
+    const commands: string[] = []
+    const marked = new Promise<void>(resolve => {
+      monitor.on('monitor', (_, [command, ...args]) => {
+        commands.push(command.toLowerCase())
+        if (args.includes('after HEAD')) resolve()
+      })
+    })
+    const { status, headers } = await request(app.callback()).head('/sse')
+    expect([status, headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8'])
+    await redis.echo('after HEAD')
+    await marked
+    expect(commands.filter(command => command !== 'ping')).toEqual(['echo'])
+    monitor.disconnect()
   })
 
   test('A8: the first event is what was published, not that it was subscribed to', async () => {

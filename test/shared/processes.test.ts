@@ -103,8 +103,11 @@ describe('a run over three processes', () => {
   test('is told to have begun anew where Redis has lost it', async () => {
     await stage({ resumable: true }, 200)
     await all(50)
+    const [holder] = holders()
     await redis.redis.flushall()
+    await redis.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub') // so that those who only watch hear of it at once
     await all(END)
+    expect(holders()).toEqual([holder])
     for (const { seen } of watchers) {
       const resets = seen.flatMap((one, index) => (String(one).startsWith('reset') ? [index] : []))
       expect(resets.length).toBeGreaterThan(0)

@@ -46,7 +46,7 @@ export function proveReader({ open, gallery, afterEnd, resumesBy = 'header' }: P
   })
 
   const by = resumesBy === 'query' ? ', as ?lastEventId=,' : ''
-  test(`reconnects with its last event ID${by} after a cut: nothing is missed, and nothing comes twice`, async () => {
+  test(`H1: reconnects with its last event ID${by} after a cut: nothing is missed, and nothing comes twice`, async () => {
     const before = gallery.served.seen('/publish/sse').length
     const inbox = await open(`${gallery.url}/publish/sse`, OPENED)
     await inbox.take(1, 'stream-open')

@@ -26,7 +26,7 @@ describe(`curl ${programVersion('curl')}`, () => {
     return { until, exit, printed: () => printed }
   }
 
-  test('curl -N prints each event as it is sent', async () => {
+  test('H1: curl -N prints each event as it is sent', async () => {
     const { until } = curl('/announcer/listen')
     await until(/^event: stream-open\nid: .+\ndata: {"channels":\["announcements"\]}\n\n/m)
     for (const count of [1, 2]) {
