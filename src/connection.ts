@@ -207,7 +207,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     return controller
   }
 
-  /** @internal */
+  /** Whether the response goes to the socket, past Koa. */
   takeOver(): boolean {
     if (!this.#unwound) this.#unwind()
     return this.#sink !== this.#body
@@ -223,13 +223,13 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     }
   }
 
-  /** The body is read. @internal */
+  /** The body is read. */
   wanted(): void {
     if (this.#unwound) this.#open(this.#body)
     this.caughtUp()
   }
 
-  /** Nobody reads the body any more. @internal */
+  /** Nobody reads the body any more. */
   destroyed(): void {
     this.#leave()
   }
@@ -249,12 +249,12 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#wake()
   }
 
-  /** Hooks of the headers, and what wraps the body, are the app's. @internal */
+  /** Hooks of the headers, and what wraps the body, are the app's. */
   get isPlain(): boolean {
     return this.#sink !== this.#body && this.ctx.headerSent
   }
 
-  /** Sends text now. @internal */
+  /** Sends text now. */
   write(text: string): void {
     this.#wrote(this.#sink.write(text))
   }
@@ -266,7 +266,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#behind = true
   }
 
-  /** @internal */
+  /** The sink, or the body's reader, can take more. */
   caughtUp(): void {
     if (!this.#behind) return
     this.#behind = false

@@ -59,7 +59,7 @@ export class Gatherer {
     this.#pending = ''
   }
 
-  /** The turn ends. @internal */
+  /** The turn ends. */
   endTurn(): void {
     this.#isWaiting = false
     this.#wroteThisTurn = false

@@ -73,7 +73,11 @@ describe('two servers over one Redis', () => {
       ['announcer', page => page.getByRole('button', { name: 'Ping' }).click(), 'pong'],
       ['notifications', page => page.getByRole('button', { name: 'Place an order' }).click(), 'on its way'],
       ['price', page => page.locator('#price').getByRole('button').click(), 'Current Price - 100'],
-      ['publish', page => page.locator('#publish').getByRole('button').click(), '{"text":"Hello"}'],
+      [
+        'publish',
+        page => page.locator('#publish').getByRole('button', { name: 'Publish' }).click(),
+        '{"text":"Hello"}',
+      ],
       ['flask', page => page.locator('#flask').getByRole('button').click(), 'Hello!'],
       ['redis-chat', page => say(page, '<b>hi</b>'), '] <i>Ann</i>: <b>hi</b>'],
     ]
@@ -160,7 +164,7 @@ describe('two servers over one Redis', () => {
     expect(carriers.filter(Boolean)).toEqual([
       ...Array(7).fill('carried by redis'),
       ...Array(2).fill('carried by redis-pubsub'),
-      'carried by redis',
+      ...Array(2).fill('carried by redis'),
     ])
     expect(await page.locator('#publish .note').textContent()).toBe('From elsewhere: redis-cli PUBLISH sse hello')
   })

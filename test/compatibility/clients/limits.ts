@@ -32,11 +32,11 @@ export function proveLimits(browser: Chromium, gallery: Gallery, serve: ServeRec
   })
 
   test('has 30 streams open at once over HTTP/2 with TLS, on one connection', async () => {
-    const { server, sessions, versions } = await secure()
+    const { server, sessions, versions, used } = await secure()
     const { inboxes } = await openMany(`https://localhost:${portOf(server)}`, '/clock/eventfeed', 30)
     await Promise.all(inboxes.map(inbox => inbox.take(1)))
     expect(versions).toEqual(Array(30).fill('2.0'))
-    expect(sessions).toHaveLength(1)
+    expect(used.size).toBe(1) // Chromium may have opened another, and not used it
     const closed = once(server, 'close')
     server.close()
     for (const session of sessions) session.destroy()
@@ -63,11 +63,15 @@ async function secure() {
   const server = createSecureServer({ key: key as Buffer, cert: cert as Buffer, allowHTTP1: true })
   const sessions: ServerHttp2Session[] = []
   const versions: string[] = []
+  const used = new Set<unknown>()
   server.on('session', session => sessions.push(session))
-  server.on('request', request => versions.push(request.httpVersion))
+  server.on('request', ({ httpVersion, stream }) => {
+    versions.push(httpVersion)
+    used.add(stream?.session)
+  })
   server.on('request', examples.callback())
   await once(server.listen(0), 'listening')
-  return { server, sessions, versions }
+  return { server, sessions, versions, used }
 }
 
 function portOf(server: Http2SecureServer): number {
