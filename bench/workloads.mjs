@@ -51,7 +51,7 @@ export const WORKLOADS = {
   'W5-churn': {
     title: 'connect, get one event, leave; 64 at once',
     kind: 'churn',
-    open: { count: 64, path: '/hello', churn: 1, sources: 16 },
+    open: { count: 64, path: '/hello', churn: 1, sources: 200 },
     warm: 1_000,
     ms: 2_500,
   },
