@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { folder, rowsOf } from './lib/claims.mjs'
 import { page } from './lib/compatibility-page.mjs'
 import { textOf } from './lib/files.mjs'
-import { chromium, haproxy, nginx, redis, varnish } from './lib/programs.mjs'
+import { chromium, firefox, haproxy, nginx, redis, varnish } from './lib/programs.mjs'
 import { Failure, main, root, runNode } from './lib/run.mjs'
 import { setup } from './lib/setup.mjs'
 
@@ -25,7 +25,7 @@ main(async () => {
 })
 
 async function results() {
-  await setup([chromium, redis], [nginx, haproxy, varnish])
+  await setup([chromium, redis], [nginx, haproxy, varnish, firefox])
   mkdirSync(join(root, '.setup'), { recursive: true })
   rmSync(join(root, resultsFile), { force: true })
   const env = { NODE_ENV: 'test', REDIS_URL: '', SSE_REDIS_URL: '' }

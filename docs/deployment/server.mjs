@@ -4,7 +4,8 @@ import { redisPlugin } from 'koa-eventfeed/plugins/redis'
 
 const sse = new SseRouter({ prefix: '/sse', plugin: redisPlugin() }) // at REDIS_URL
 sse.pubSub('/news', { retry: 1_000 })
-sse.publisher('/publish', { authorize: ctx => ctx.get('X-Key') === process.env.PUBLISH_KEY })
+const { PUBLISH_KEY: key } = process.env
+sse.publisher('/publish', { authorize: ctx => !!key && ctx.get('X-Key') === key })
 
 const app = new Koa({ proxy: true }) // ctx.ip and ctx.protocol are what the proxy's headers say
 app.on('error', error => console.error(error.code ?? '', error.message))

@@ -3,7 +3,7 @@ import os from 'node:os'
 import { countOf, provenTogether } from './claims.mjs'
 
 const areas = {
-  clients: ['Clients', 'Each reads the streams of the examples.'],
+  clients: ['Clients', 'Each reads the streams of the examples, or of its recipe in [clients.md](clients.md).'],
   proxies: ['Proxies', 'Each stands, as a process of its own, between a client and a server.'],
   middleware: [
     'Middleware',

@@ -39,6 +39,21 @@ describe('docs/compatibility.md', () => {
     expect(rows.map(row => row.file).filter(file => !files.includes(file))).toEqual([])
   })
 
+  test('has nothing that failed or was not there', () => {
+    expect(page).not.toMatch(/## Failed|not installed/)
+  })
+
+  test.each([
+    'event-source-polyfill',
+    '@microsoft/fetch-event-source',
+    'htmx2',
+    'htmx4',
+    '@hotwired/turbo',
+    '@starfederation/datastar',
+  ])('is of the version of %s that is installed', name => {
+    expect(page).toContain(packageVersion(name))
+  })
+
   test('gives the reason for each thing that is known not to work', () => {
     for (const { reason } of JSON.parse(read('test/compatibility/known.json'))) expect(page).toContain(reason)
   })

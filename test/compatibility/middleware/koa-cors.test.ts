@@ -13,7 +13,7 @@ describe.each(koas)(`@koa/cors ${packageVersion('@koa/cors')} on %s`, (_name, Ap
   const serve = behind(Application, () => [cors({ credentials: true })])
   proveStreams(serve, { headers: { Origin: origin } })
 
-  test('a stream may be read by another origin, with its cookies', () =>
+  test('a stream may be read by another origin, and says that cookies are welcome', () =>
     quietly(serve, async ({ url }) => {
       await using reader = await Reader.open(`${url}/channel`, { headers: { Origin: origin } })
       expect(Object.fromEntries(reader.headers)).toMatchObject({ ...allowed, vary: 'Origin' })

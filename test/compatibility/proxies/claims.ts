@@ -107,7 +107,7 @@ export function proveLeavingLate({ name, url, origin }: Front, which: keyof type
 
 /** Of a proxy that keeps what may be kept: users are told apart by a header that no cache looks at. */
 export function proveNothingCached({ name, url }: Front): void {
-  const as = (user: string) => open(`${url()}/sse/mine`, { 'X-User': user })
+  const as = (user: string) => open(`${url()}/sse/mine/open`, { 'X-User': user })
 
   test(`${name}: nobody gets another's stream from the cache, neither while that is open nor later`, async () => {
     const counter = `${url()}/counter`
@@ -116,8 +116,15 @@ export function proveNothingCached({ name, url }: Front): void {
     const streams = await Promise.all(users.map(user => as(user)))
     const data = await Promise.all(streams.map(async stream => (await stream.next()).data))
     expect(data).toEqual(users.map(user => `for ${user}`))
-    await Promise.all(streams.map(stream => stream.over()))
+    for (const stream of streams) stream.leave()
     using later = await as('eve')
     expect((await later.next()).data).toBe('for eve')
+  })
+}
+
+/** The address of the client is what the proxy says, not the client. */
+export function proveAddress({ name, url }: Front): void {
+  test(`${name}: no client can forge its address`, async () => {
+    expect(await textOf(`${url()}/ip`, { 'X-Forwarded-For': '192.0.2.6' })).toBe('127.0.0.1')
   })
 }

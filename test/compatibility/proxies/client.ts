@@ -43,8 +43,8 @@ export async function open(url: string, headers: Record<string, string> = {}): P
 }
 
 /** The text of a response that is no stream. */
-export async function textOf(url: string): Promise<string> {
-  const { body, leave } = await ask(url, {})
+export async function textOf(url: string, headers: Record<string, string> = {}): Promise<string> {
+  const { body, leave } = await ask(url, headers)
   const all = await text(body)
   leave()
   return all

@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals'
 import { proveBalancing } from './balanced.js'
-import { expectEvents, proveLeaving, proveLeavingLate, proveNothingCached, proveStreams } from './claims.js'
+import {
+  expectEvents,
+  proveAddress,
+  proveLeaving,
+  proveLeavingLate,
+  proveNothingCached,
+  proveStreams,
+} from './claims.js'
 import { open } from './client.js'
 import { isShown } from './configuration.js'
 import { haproxyCommand, webOn } from './haproxy-configuration.js'
@@ -18,6 +25,7 @@ describeProgram(haproxy, path => {
   const http1 = { name: 'HTTP/1.1 with TLS', url: url('https', 'tls'), origin, timeout }
   proveStreams(http1)
   proveLeavingLate(http1, 'second')
+  proveAddress(http1)
 
   const plain = { name: 'cache and compression', url: url('http', 'plain'), origin, timeout }
   proveNothingCached(plain)

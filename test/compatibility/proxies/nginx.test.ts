@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { proveBalancing } from './balanced.js'
-import { expectEvents, proveLeaving, proveNothingCached, proveStreams } from './claims.js'
+import { expectEvents, proveAddress, proveLeaving, proveNothingCached, proveStreams } from './claims.js'
 import { open } from './client.js'
 import { isShown } from './configuration.js'
 import { nginxArgs, nginxCommand, withTls } from './nginx-configuration.js'
@@ -11,11 +11,11 @@ describeProgram(nginx, path => {
   const { origin, url } = stage(path, ['plain', 'tls'], nginxCommand)
 
   const timeout = 'proxy_read_timeout'
-  const name = 'N1, N2: default settings, HTTP/1.0 to the app'
+  const name = 'N1, N2: HTTP/1.0 to the app, buffering, gzip and proxy_cache on'
   const plain = { name, url: url('http', 'plain'), origin, timeout: `${timeout} 5s` }
   proveStreams(plain)
   proveLeaving(plain)
-  proveNothingCached({ ...plain, name: 'default settings and proxy_cache' })
+  proveNothingCached({ ...plain, name: 'proxy_cache for all' })
 
   test('N2: gzip for event streams: every event is compressed, and comes as soon as it is published', async () => {
     using stream = await open(`${plain.url()}/sse/news/unkept`, { 'Accept-Encoding': 'gzip' })
@@ -27,6 +27,7 @@ describeProgram(nginx, path => {
   proveStreams(tls)
   proveLeaving(tls)
   proveNothingCached(tls)
+  proveAddress(tls)
 
   proveBalancing(path, (folder, { web, one, two }) =>
     nginxArgs(folder, withTls(web, { '127.0.0.1:3000': `127.0.0.1:${one}`, '127.0.0.1:3001': `127.0.0.1:${two}` })),

@@ -14,7 +14,7 @@ export interface Origin extends AsyncDisposable {
 /** How often a stream is kept alive here, in milliseconds: a quarter of the shortest timeout that a proxy is given. */
 export const KEEP_ALIVE = 250
 
-/** Serves streams at /sse, and at /counter a text that any cache may keep: it tells how often it was asked for. */
+/** Serves streams at /sse, at /ip the client's address, and at /counter a text that any cache may keep: it tells how often it was asked for. */
 export async function serveOrigin(): Promise<Origin> {
   let leaving = deferred()
   const routes = (sse: SseRouter) => {
@@ -23,8 +23,13 @@ export async function serveOrigin(): Promise<Origin> {
       sse.streamGen(`/silent/${name}`, ({ signal }) => silent(signal, () => leaving.resolve()), { keepAlive })
     }
     sse.streamGen('/mine', ({ ctx }) => [`for ${ctx.get('X-User')}`])
+    sse.streamGen('/mine/open', ({ ctx, signal }) => openFor(ctx.get('X-User'), signal))
   }
-  const { port, sse, ...served } = await serve(routes, { router: { prefix: '/sse' }, before: [counter()] })
+  const { port, sse, app, ...served } = await serve(routes, {
+    router: { prefix: '/sse' },
+    before: [counter(), address],
+  })
+  app.proxy = true
   return {
     port,
     publish: data => sse.publish(data, { channel: 'news' }),
@@ -42,6 +47,17 @@ async function* silent(signal: AbortSignal, left: () => void): AsyncGenerator<st
   } finally {
     left()
   }
+}
+
+async function* openFor(user: string, signal: AbortSignal): AsyncGenerator<string> {
+  yield `for ${user}`
+  await once(signal, 'abort')
+}
+
+const address: Middleware = async (ctx, next) => {
+  if (ctx.path !== '/ip') return next()
+  ctx.set('Cache-Control', 'no-store')
+  ctx.body = ctx.ip
 }
 
 function counter(): Middleware {

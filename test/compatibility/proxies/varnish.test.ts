@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { proveLeaving, proveLeavingLate, proveNothingCached, proveStreams } from './claims.js'
+import { proveAddress, proveLeaving, proveLeavingLate, proveNothingCached, proveStreams } from './claims.js'
 import { adapted, isShown } from './configuration.js'
 import { describeProgram, varnish } from './program.js'
 import { written } from './proxy.js'
@@ -13,6 +13,7 @@ describeProgram(varnish, path => {
   proveStreams(piped)
   proveLeaving(piped)
   proveNothingCached(piped)
+  proveAddress(piped)
 
   const bare = stage(path, ['web'], place => varnishCommand(place, backendOnly(place.origin)))
   const passed = {
