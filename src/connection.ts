@@ -249,11 +249,6 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#wake()
   }
 
-  /** Hooks of the headers, and what wraps the body, are the app's. */
-  get isPlain(): boolean {
-    return this.#sink !== this.#body && this.ctx.headerSent
-  }
-
   /** Sends text now. */
   write(text: string): void {
     this.#wrote(this.#sink.write(text))

@@ -1,4 +1,4 @@
-import { type Message, ServerSentEvent, toJson } from './event.js'
+import type { Message } from './event.js'
 
 // Neither ends in a blank line: some clients take a comment that is followed by one for an empty message.
 
@@ -10,12 +10,6 @@ export const encodeRetry = (retry: number): string => `retry: ${retry}\n`
 
 const LINE_END = /\r\n|\r|\n/g
 const hasLineEnd = (text: string) => text.includes('\n') || text.includes('\r')
-
-/** The text of a value: an event, or the data of one. JSON needs no event made for it, which would cost a tenth of a stream of values. */
-export function encodeValue(value: unknown): string {
-  if (typeof value === 'object' && !(value instanceof ServerSentEvent)) return `data: ${toJson(value)}\n\n`
-  return encodeEvent(ServerSentEvent.from(value))
-}
 
 /**
  * The text of an event, with its fields in the order `event`, `id`, `retry`, `data`.

@@ -42,7 +42,7 @@ export class ServerSentEvent implements Message {
   readonly retry: number | undefined
 
   constructor(data: unknown, { event, id, retry, allowReserved = false }: EventFields = {}) {
-    this.data = typeof data === 'string' ? checkText(data) : toJson(data)
+    this.data = typeof data === 'string' ? dataText(data) : toJson(data)
     this.event = event === undefined ? undefined : eventType(event, allowReserved)
     this.id = id === undefined ? undefined : eventId(id)
     this.retry = retry === undefined ? undefined : retryTime(retry)
@@ -61,7 +61,7 @@ const wellFormed = (field: string, text: string): string => {
   )
 }
 
-function checkText(data: string): string {
+function dataText(data: string): string {
   if (data.includes('\0')) throw new TypeError("An event's data cannot hold NUL: remove it, or send the data as JSON")
   return wellFormed('data', data)
 }
@@ -76,12 +76,7 @@ const hasUnicodeLineEnd = (json: string) =>
   json.includes('\u2028') || json.includes('\u2029') || json.includes('\u0085')
 const escapeCode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/**
- * A value that is no string, as an event's data: JSON without line ends of any kind.
- * @throws TypeError for what JSON has no text for.
- * @internal
- */
-export function toJson(data: unknown): string {
+function toJson(data: unknown): string {
   if (ArrayBuffer.isView(data)) throw new TypeError("An event's data is text: send bytes as a string, such as base64")
   const json: string | undefined = JSON.stringify(data)
   if (json === undefined) {

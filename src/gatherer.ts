@@ -3,18 +3,7 @@ const ENOUGH = 16_384
 
 /** Where gathered text goes. */
 export interface Outlet {
-  /** Whether a write runs no code but Node's: it then cannot throw, and is the same in any async context. */
-  readonly isPlain: boolean
   write(text: string): void
-}
-
-// One for all: an immediate for each costs as much as the rest of what is done here.
-let waiting: Gatherer[] = []
-
-function endTurn(): void {
-  const gatherers = waiting
-  waiting = []
-  for (const gatherer of gatherers) gatherer.endTurn()
 }
 
 /**
@@ -25,7 +14,7 @@ export class Gatherer {
   readonly #outlet: Outlet
   #pending = ''
   #wroteThisTurn = false
-  #isWaiting = false
+  #turnEnd: NodeJS.Immediate | undefined
 
   constructor(outlet: Outlet) {
     this.#outlet = outlet
@@ -34,10 +23,7 @@ export class Gatherer {
   /** Adds a text that can wait: it leaves with the next one, or when the turn ends. */
   prepend(text: string): void {
     this.#pending += text
-    if (this.#isWaiting) return
-    this.#isWaiting = true
-    if (!this.#outlet.isPlain) setImmediate(() => this.endTurn())
-    else if (waiting.push(this) === 1) setImmediate(endTurn)
+    this.#turnEnd ??= setImmediate(Gatherer.#endTurn, this)
   }
 
   add(text: string): void {
@@ -57,12 +43,13 @@ export class Gatherer {
   /** Forgets what is gathered. */
   discard(): void {
     this.#pending = ''
+    clearImmediate(this.#turnEnd)
   }
 
-  /** The turn ends. */
-  endTurn(): void {
-    this.#isWaiting = false
-    this.#wroteThisTurn = false
-    this.flush()
+  // Static: a closure for each client would stay as long as it does.
+  static #endTurn(gatherer: Gatherer): void {
+    gatherer.#turnEnd = undefined
+    gatherer.#wroteThisTurn = false
+    gatherer.flush()
   }
 }

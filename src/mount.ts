@@ -60,8 +60,7 @@ export function mount(
 
   const middleware = async (ctx: Context) => {
     ignoreDisconnects(ctx)
-    const admitted = admit(ctx, settings)
-    const verdict = typeof admitted === 'string' ? admitted : await admitted
+    const verdict = await admit(ctx, settings)
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
     if (settings.end && seen === STREAM_END) turnOff(ctx)

@@ -10,17 +10,12 @@ export interface Guard {
 }
 
 /** Judges a request by its method, `authorize` and `Accept`, in this order. A refusal (405, 403, 406) is set on the context. */
-export function admit(ctx: Context, { methods, authorize }: Guard): Verdict | Promise<Verdict> {
-  if (methods.includes(ctx.method)) return authorize ? askFirst(ctx, authorize) : negotiate(ctx)
-  ctx.set('Allow', methods.join(', '))
-  return refuse(ctx, 405)
-}
-
-async function askFirst(ctx: Context, authorize: NonNullable<Guard['authorize']>): Promise<Verdict> {
-  return (await authorize(ctx)) === true ? negotiate(ctx) : refuse(ctx, 403)
-}
-
-function negotiate(ctx: Context): Verdict {
+export async function admit(ctx: Context, { methods, authorize }: Guard): Promise<Verdict> {
+  if (!methods.includes(ctx.method)) {
+    ctx.set('Allow', methods.join(', '))
+    return refuse(ctx, 405)
+  }
+  if (authorize && (await authorize(ctx)) !== true) return refuse(ctx, 403)
   if (!accepts(ctx)) return refuse(ctx, 406)
   return ctx.method === 'HEAD' ? 'head' : 'stream'
 }

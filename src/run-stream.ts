@@ -147,7 +147,7 @@ class RunFollower implements Follower, Sender {
     if (from && this.#replayedFrom && isSamePosition(from, this.#replayedFrom)) return now
     if (this.#replay === 'latest') return now.offset > 0 ? previous(now) : now
     if (this.#replay === 'none' || from?.epoch === now.epoch) return now
-    const { start } = await this.#run.look()
+    const { start } = await this.#run.whereItStands()
     return start.epoch === now.epoch ? start : now
   }
 

@@ -99,7 +99,7 @@ export class Run {
   }
 
   /** Where it stands. Nobody begins it for that: who holds it may not have heard yet that the store has lost it. */
-  async look(): Promise<Standing> {
+  async whereItStands(): Promise<Standing> {
     if (this.#standing && this.#holding && this.#steps === 0) return this.#standing
     this.#looking ??= this.#inTurn(() => this.#claim(this.isHere)).finally(() => {
       this.#looking = undefined

@@ -2,7 +2,8 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Context } from 'koa'
 import { isAbort } from './abort.js'
 import type { Connection } from './connection.js'
-import { encodeValue } from './encoder.js'
+import { encodeEvent } from './encoder.js'
+import { ServerSentEvent } from './event.js'
 import { nextTurn, sliceUsed } from './turns.js'
 
 /** What a source is told of the request that it serves. */
@@ -59,7 +60,7 @@ async function pullAll(iterator: AsyncIterator<unknown>, connection: Connection)
       const { done, value } = await iterator.next()
       if (done) return true
       atValue = true
-      if (value !== undefined) connection.send(encodeValue(value))
+      if (value !== undefined) connection.send(encodeEvent(ServerSentEvent.from(value)))
       if (sliceUsed()) await nextTurn()
     }
   } finally {
