@@ -1,12 +1,10 @@
 import type { Context } from 'koa'
 import { sendChannels } from './channel-stream.js'
-import { mount, type StreamMiddleware } from './mount.js'
+import { type Mount, mount, type StreamMiddleware } from './mount.js'
 import { checkChannel, faultOf } from './names.js'
-import { type ChannelOptions, channelSettings, checkNames, sourceSettings } from './options.js'
+import { type ChannelOptions, channelSettings, checkNames, type SourceOptions, sourceSettings } from './options.js'
+import type { Place } from './place.js'
 import { DEFAULT_CHANNEL, type PubSub } from './pubsub.js'
-
-/** Most channels that one request may read. */
-const MAX_CHANNELS = 32
 
 /**
  * Streams the events of channels: from now on, or from the last event ID that a client reconnects with. What it missed comes first,
@@ -15,6 +13,11 @@ const MAX_CHANNELS = 32
  * @throws TypeError or RangeError for options that cannot be used.
  */
 export function pubSub(pubsub: PubSub, options: ChannelOptions = {}): StreamMiddleware {
+  return mountChannels(pubsub, options, { path: '', activity: pubsub.activity })
+}
+
+/** `pubSub`, with where it is mounted. @internal */
+export function mountChannels(pubsub: PubSub, options: ChannelOptions, place: Place): Mount {
   checkNames('pubSub', options)
   const { channel, authorize, ...shared } = options
   for (const name of typeof channel === 'function' || channel === undefined ? [] : [channel].flat()) checkChannel(name)
@@ -26,21 +29,27 @@ export function pubSub(pubsub: PubSub, options: ChannelOptions = {}): StreamMidd
   const chosen = new WeakMap<Context, string[]>()
   const choose = (ctx: Context) => {
     const channels = chosen.get(ctx) ?? channelsOf(ctx, channel)
+    if (channels.length > appearance.maxChannels) tooMany(ctx, channels.length)
     chosen.set(ctx, channels)
     return channels
+  }
+  const tooMany = (ctx: Context, count: number) => {
+    place.activity.refuse(ctx, 'channels', 400)
+    ctx.throw(400, `A stream reads ${appearance.maxChannels} channels at most, not ${count}`)
   }
   const settings = {
     ...sourceSettings({ ...streamOptions(shared), end: false }),
     authorize: authorize && ((ctx: Context) => authorize(ctx, choose(ctx))),
   }
-  return mount(settings, async ({ ctx, connection, lastEventId }) => {
+  return mount(settings, place, async ({ ctx, connection, lastEventId }) => {
     const channels = choose(ctx)
     return () => void sendChannels(connection, pubsub, channels, appearance, lastEventId)
   })
 }
 
-function streamOptions({ keepAlive, retry, maxBuffered, writeTimeout = 60_000, compress }: ChannelOptions) {
-  return { keepAlive, retry, maxBuffered, writeTimeout, compress }
+function streamOptions(options: Omit<ChannelOptions, 'channel' | 'authorize'>): SourceOptions {
+  const { whenBehind, anchor, channelIn, maxChannels, writeTimeout = 60_000, ...common } = options
+  return { ...common, writeTimeout }
 }
 
 /** The channels that a request reads, each once. Throws 400 for what is no channel. */
@@ -50,9 +59,7 @@ function channelsOf(ctx: Context, channel: ChannelOptions['channel']): string[] 
   const channels = [...new Set([named].flat() as string[])]
   const fault = channels.map(faultOf).find(found => found !== undefined)
   if (fault !== undefined) ctx.throw(400, fault)
-  if (channels.length === 0 || channels.length > MAX_CHANNELS) {
-    ctx.throw(400, `A stream reads 1 to ${MAX_CHANNELS} channels, not ${channels.length}`)
-  }
+  if (channels.length === 0) ctx.throw(400, 'A stream reads at least one channel')
   return channels
 }
 

@@ -45,6 +45,10 @@ class ChannelFollower implements Follower, Sender {
     if (this.#connection.left) this.left()
   }
 
+  get channels(): readonly string[] {
+    return [this.#channel]
+  }
+
   get whenBehind() {
     return this.#settings.whenBehind
   }
@@ -66,11 +70,11 @@ class ChannelFollower implements Follower, Sender {
   }
 
   replay(entries: readonly Entry[]): void {
-    this.#connection.send(entries.map(wireText).join(''))
+    this.#connection.send(entries.map(wireText).join(''), entries.length)
   }
 
   reset(reset: Reset): void {
-    this.#connection.send(encodeEvent(resetEvent(this.#channel, reset)))
+    this.#connection.sendReset(encodeEvent(resetEvent(this.#channel, reset)), this.#channel, reset.reason)
   }
 
   joined(): void {}
@@ -106,13 +110,13 @@ function followAll(
     left()
     endStream(connection, error)
   }
-  connection.attach({ left, caughtUp })
+  connection.attach({ left, caughtUp, channels })
   const vector = new VectorFollowers(connection, channels, settings, lastEventId, caughtUp, fail)
   for (const [channel, follower, seen] of vector.followers()) cursors.push(pubsub.follow(channel, follower, seen))
   if (over || connection.left) left() // what was followed since
 }
 
 function endStream(connection: Connection, error: unknown): void {
-  if (error === undefined) void connection.close()
+  if (error === undefined) void connection.close('behind')
   else connection.abandon(error)
 }

@@ -15,6 +15,21 @@ export interface ChannelHooks {
   /** The last follower has left: the channel is not to be used again. */
   emptied(): void
   failed(error: unknown): void
+  /** All followers had their turn, so many milliseconds after the first of the new events came. */
+  fannedOut(followers: number, duration: number): void
+}
+
+/** A channel in this process, as it is now. */
+export interface ChannelStats {
+  readonly name: string
+  /** Streams and subscriptions that follow it here. */
+  readonly followers: number
+  /** Events that it has had since it is followed here. */
+  readonly events: number
+  /** Bytes of encoded events that are held for its followers. */
+  readonly logBytes: number
+  /** Bytes that the slowest follower has not got yet. */
+  readonly lag: number
 }
 
 /** One channel in this process: a replica of its end, and the cursors of all who follow. */
@@ -28,6 +43,7 @@ export class Channel implements Sweepable, CursorOwner {
   #next = 0
   #unserved = 0
   #swept = 0
+  #appendedAt = 0
   #sweptTo = 0
   #sweepTimer: NodeJS.Timeout | undefined
 
@@ -46,8 +62,18 @@ export class Channel implements Sweepable, CursorOwner {
     })
   }
 
-  get followers(): number {
-    return this.#cursors.length
+  get logBytes(): number {
+    const { log } = this.#replica
+    return log ? log.end - log.start : 0
+  }
+
+  stats(): ChannelStats {
+    const { log } = this.#replica
+    const end = log?.end ?? 0
+    let slowest = end
+    for (const { place = end } of this.#cursors) slowest = Math.min(slowest, place)
+    const { name, logBytes } = this
+    return { name, followers: this.#cursors.length, events: log?.appended ?? 0, logBytes, lag: end - slowest }
   }
 
   /** Follows the channel from its newest event, or from one that the follower has seen: its position, or the id that its publisher gave. */
@@ -118,10 +144,13 @@ export class Channel implements Sweepable, CursorOwner {
       if (cursor) this.serve(cursor)
     }
     this.#sweptTo = this.#replica.log?.end ?? 0
+    if (this.#appendedAt > 0) this.#hooks.fannedOut(this.#cursors.length, performance.now() - this.#appendedAt)
+    this.#appendedAt = 0
     return false
   }
 
   #appended(): void {
+    if (this.#appendedAt === 0) this.#appendedAt = performance.now()
     this.#unserved = this.#cursors.length
     const end = this.#replica.log?.end ?? 0
     // A burst that is about to push out of the log what nobody had a turn to get: this is the turn.

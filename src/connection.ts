@@ -2,12 +2,14 @@ import { AsyncResource } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import type { Context } from 'koa'
 import { STREAM_OVER } from './abort.js'
+import type { EndReason } from './activity.js'
 import { cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
 import { COMMENT, encodeRetry } from './encoder.js'
 import { Gatherer, type Outlet } from './gatherer.js'
 import { type Handover, handOver, isUntouched } from './handover.js'
 import { type Idler, keepAlive, release } from './keep-alive.js'
 import type { Range } from './log.js'
+import type { ResetReason } from './plugin.js'
 import { type BodyOwner, BodySink, hasPlainSocket, type Sink, type SinkOwner, SocketSink } from './sink.js'
 
 /** How a connection behaves. */
@@ -30,17 +32,35 @@ export interface Sender {
   left(): void
   /** The client can take more. For who does not wait for `ready()`. */
   caughtUp?(): void
+  /** The channels whose events it sends. */
+  readonly channels?: readonly string[]
 }
 
 /** What holds all of its connections until their responses are closed. */
-export interface Connections {
-  delete(connection: Connection): void
+export interface ConnectionOwner {
+  opened(connection: Connection): void
+  /** The response is closed. `reason` is why the stream is over; undefined if it has never been open. */
+  closed(connection: Connection, reason: EndReason | undefined): void
+  failed(error: unknown): void
+  hole(channel: string, reason: ResetReason): void
+}
+
+/** How the server ends a stream. */
+export interface Closing {
+  /** Lets go of the connection too: the server is to close. */
+  readonly releasing?: boolean
+  /** Milliseconds after which the client is to come back. */
+  readonly retry?: number
 }
 
 /** How long a client may take to read the rest when the server closes its stream, in milliseconds. */
 const CLOSE_GRACE = 1_000
 
 const ignore = () => {}
+
+const NO_CHANNELS: readonly string[] = []
+
+let count = 0
 
 /**
  * One event stream, from its request to its end.
@@ -49,15 +69,23 @@ const ignore = () => {}
  * What it hands itself to calls its methods: closures would cost each idle client half a kilobyte.
  */
 export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover {
+  /** Names it in this process. */
+  readonly id = ++count
   readonly ctx: Context
   readonly keepAlive: number
+  /** Whose stream it is; undefined where nobody needs to know. */
+  readonly key: string | undefined
   lastWrite = 0
+  /** When it was opened, in milliseconds since 1970; 0 until it is. */
+  opened = 0
+  /** How many events were sent. */
+  events = 0
 
   readonly #settings: ConnectionSettings
   readonly #report: Context['onerror']
   readonly #body: BodySink
   readonly #gatherer = new Gatherer(this)
-  readonly #siblings: Connections
+  readonly #owner: ConnectionOwner
   #sink: Sink
   #state: 'waiting' | 'open' | 'ended' | 'left' = 'waiting'
   #unwound = false
@@ -69,12 +97,13 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   #abort = ignore
   #closing: Promise<void> | undefined
   #setClosed = ignore
+  #reason: EndReason | undefined
 
-  /** @param siblings Are told when the response is closed. */
-  constructor(ctx: Context, settings: ConnectionSettings, siblings: Connections) {
+  constructor(ctx: Context, settings: ConnectionSettings, owner: ConnectionOwner, key: string | undefined) {
     this.ctx = ctx
+    this.key = key
     this.#settings = settings
-    this.#siblings = siblings
+    this.#owner = owner
     this.keepAlive = Math.min(
       settings.keepAlive || Number.POSITIVE_INFINITY,
       settings.writeTimeout || Number.POSITIVE_INFINITY,
@@ -95,6 +124,21 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   /** Whether the stream was over before its source was. */
   get left(): boolean {
     return this.#state === 'left'
+  }
+
+  /** The channels whose events are sent. */
+  get channels(): readonly string[] {
+    return this.#sender?.channels ?? NO_CHANNELS
+  }
+
+  /** Bytes that were sent, or wait to be. */
+  get bytes(): number {
+    return this.#sink.bytes
+  }
+
+  /** Bytes that wait for the client to read. */
+  get held(): number {
+    return this.#sink.held
   }
 
   /** Tells a sender what becomes of the stream, without the cost of a signal. One at a time. */
@@ -123,23 +167,34 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     handOver(this.ctx, this.#body, this.#settings.compress, this)
   }
 
-  /** Sends encoded events, gathered by turns of the event loop. */
-  send(text: string): void {
-    if (this.#state === 'open') this.#gatherer.add(text)
+  /** Sends so many encoded events, gathered by turns of the event loop. */
+  send(text: string, events = 1): void {
+    if (this.#state !== 'open') return
+    this.events += events
+    this.#gatherer.add(text)
   }
 
   /** Sends a range of a channel's log, which other connections send too. */
-  sendRange({ chunks, text }: Range): void {
+  sendRange({ chunks, count, text }: Range): void {
     if (this.#state !== 'open') return
+    this.events += count
     this.#gatherer.flush()
     this.#wrote(this.#sink.writeChunks(chunks, text))
+  }
+
+  /** Sends an encoded `stream-reset`. */
+  sendReset(text: string, channel: string, reason: ResetReason): void {
+    if (this.#state === 'open') this.#owner.hole(channel, reason)
+    this.send(text)
   }
 
   /** Ends the stream after a last text. */
   end(text = ''): void {
     if (this.#state !== 'open') return
+    if (text !== '') this.events += 1
     this.#gatherer.prepend(text)
     this.#gatherer.flush()
+    this.#reason ??= 'ended'
     this.#finish('ended')
     this.#sink.end()
   }
@@ -148,6 +203,8 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   fail(error: unknown): void {
     const started = this.ctx.headerSent
     const open = this.#state === 'open'
+    this.#reason ??= 'failed'
+    this.#owner.failed(error)
     if (open && started) this.#gatherer.flush()
     if (open) this.#finish('ended')
     if (!started) this.#body.unpipe()
@@ -161,17 +218,22 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   /** Reports a failure to the app and ends the stream as one that began well: any status but 200 stops an EventSource for good. */
   abandon(error: unknown): void {
     const { app } = this.ctx
+    this.#reason ??= 'failed'
     this.end()
+    this.#owner.failed(error)
     app.emit('error', error, this.ctx)
   }
 
-  /** Ends the stream from the server's side, and if asked lets go of its connection. Resolves when the response is closed. */
-  close(releasing = false): Promise<void> {
+  /** Ends the stream from the server's side. Resolves when the response is closed. */
+  close(reason: EndReason, closing: Closing = {}): Promise<void> {
     this.#closing ??= new Promise(resolve => {
       this.#setClosed = resolve
-      if (this.left || isClosed(this.ctx))
+      if (this.left || isClosed(this.ctx)) {
         resolve() // or another body has taken its place
-      else this.#endWithin(CLOSE_GRACE, releasing)
+      } else {
+        this.#reason ??= reason
+        this.#endWithin(CLOSE_GRACE, closing)
+      }
     })
     return this.#closing
   }
@@ -181,11 +243,16 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     const { keepAlive: silence, writeTimeout } = this.#settings
     const now = performance.now()
     if (!this.#behind && silence !== false) this.write(COMMENT)
-    else if (this.#behind && writeTimeout !== false && now - this.#behindSince >= writeTimeout) cut(this.ctx)
+    else if (this.#behind && writeTimeout !== false && now - this.#behindSince >= writeTimeout) this.#cutOff()
     this.lastWrite = now
   }
 
-  #endWithin(grace: number, releasing: boolean): void {
+  #cutOff(): void {
+    this.#reason ??= 'stalled'
+    cut(this.ctx)
+  }
+
+  #endWithin(grace: number, { releasing = false, retry }: Closing): void {
     const timer = setTimeout(() => cut(this.ctx), grace)
     const closed = this.#setClosed
     this.#setClosed = () => {
@@ -193,7 +260,10 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
       closed()
     }
     if (releasing) releaseWhenClosed(this.ctx)
-    if (this.#state === 'open') this.#gatherer.flush()
+    if (this.#state === 'open') {
+      if (retry !== undefined) this.#gatherer.prepend(encodeRetry(retry))
+      this.#gatherer.flush()
+    }
     if (this.#state !== 'ended') this.#sink.end()
     this.#leave()
   }
@@ -246,6 +316,8 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#gatherer.prepend(retry === undefined ? COMMENT : COMMENT + encodeRetry(retry))
     this.lastWrite = performance.now()
     if (this.keepAlive < Number.POSITIVE_INFINITY) keepAlive(this)
+    this.opened = Date.now()
+    this.#owner.opened(this)
     this.#wake()
   }
 
@@ -271,12 +343,13 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
 
   #closed(): void {
     this.#leave()
-    this.#siblings.delete(this)
+    this.#owner.closed(this, this.opened === 0 ? undefined : this.#reason)
     this.#setClosed()
   }
 
   #leave(): void {
     if (this.#state === 'ended' || this.#state === 'left') return
+    this.#reason ??= 'left'
     this.#finish('left')
     this.#abort()
     this.#sender?.left()

@@ -8,9 +8,12 @@ export interface Message {
 
 /** What an event carries besides its data. */
 export interface EventFields {
-  /** Event type: what `addEventListener` listens for. Left out, the browser dispatches `message`. */
+  /** Event type: what `addEventListener` listens for, 256 characters at most. Left out, the browser dispatches `message`. */
   event?: string | undefined
-  /** Last event ID: what the client sends back when it reconnects. An empty string makes the client forget its own. */
+  /**
+   * Last event ID: what the client sends back when it reconnects, 1,024 characters at most. An empty string makes the client forget
+   * its own.
+   */
   id?: string | number | undefined
   /** How long the client waits before it reconnects, from now on: milliseconds, a positive integer. */
   retry?: number | undefined
@@ -31,7 +34,8 @@ const RESERVED = new Set(['error', 'open', 'stream-open', 'stream-reset', 'strea
  * A string is sent as it is, its line ends as LF; anything else as JSON, taken at once: a later change of the object is not seen.
  *
  * @throws TypeError for what the wire cannot carry: data that JSON has no text for, NUL or a lone surrogate in a string, CR, LF or
- * NUL in `event` or `id`, an empty or reserved `event`, a `retry` that is not a positive integer.
+ * NUL in `event` or `id`, an empty or reserved `event`, a `retry` that is not a positive integer. RangeError for an `id` of more than
+ * 1,024 characters, or an `event` of more than 256.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export class ServerSentEvent implements Message {
@@ -52,6 +56,17 @@ export class ServerSentEvent implements Message {
   static from(value: unknown): ServerSentEvent {
     return value instanceof ServerSentEvent ? value : new ServerSentEvent(value)
   }
+}
+
+/** Most characters of an id: a client sends it back in a header, and Node takes 16 KiB of headers in all. */
+export const MAX_ID = 1_024
+
+/** Most characters of an event type. */
+const MAX_TYPE = 256
+
+const atMost = (field: string, text: string, most: number): string => {
+  if (text.length <= most) return text
+  throw new RangeError(`An event's ${field} may have ${most} characters at most, not ${text.length}`)
 }
 
 const wellFormed = (field: string, text: string): string => {
@@ -94,13 +109,13 @@ function eventType(event: unknown, allowReserved: boolean): string {
       `Event type '${event}' has a meaning of its own: choose another, or pass { allowReserved: true }`,
     )
   }
-  return oneLine('type', event)
+  return oneLine('type', atMost('type', event, MAX_TYPE))
 }
 
 function eventId(id: unknown): string {
   if (typeof id === 'number' && Number.isFinite(id)) return String(id)
   if (typeof id !== 'string') throw new TypeError("An event's id must be a string or a finite number: pass String(id)")
-  return oneLine('id', id)
+  return oneLine('id', atMost('id', id, MAX_ID))
 }
 
 /** Checks a reconnection time, as an event's or a stream's `retry`. @internal */

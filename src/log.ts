@@ -7,6 +7,8 @@ import { idOf, isSamePosition, type Position } from './position.js'
 export interface Range {
   /** HTTP/1.1 chunks, one an entry. */
   readonly chunks: Buffer
+  /** How many entries. */
+  readonly count: number
   /** Where the range ends in the log. */
   readonly end: number
   /** The position of its last entry. */
@@ -46,6 +48,7 @@ export class Log {
   #base: Position
   #start = 0
   #end = 0
+  #appended = 0
   #last: (Range & { from: number }) | undefined
 
   constructor(base: Position, maxBytes: number) {
@@ -61,6 +64,11 @@ export class Log {
   /** Where the newest entry ends. */
   get end(): number {
     return this.#end
+  }
+
+  /** How many entries were ever appended. */
+  get appended(): number {
+    return this.#appended
   }
 
   /** Where the newest entry begins that has a message. */
@@ -84,6 +92,7 @@ export class Log {
     segment.used += segment.buffer.write(chunk, segment.used)
     this.#lines.push({ position, entry, text, start: this.#end })
     this.#end += size
+    this.#appended += 1
     if (this.#end - this.#start > this.#maxBytes) this.#trim()
   }
 
@@ -103,14 +112,16 @@ export class Log {
     const end = segment.start + segment.used
     if (this.#last?.from === place && this.#last.end === end) return this.#last
     const chunks = segment.buffer.subarray(place - segment.start, segment.used)
-    const { position: last, entry: newest } = this.#lines[this.#lineAt(end) - 1] as Line
+    const after = this.#lineAt(end)
+    const { position: last, entry: newest } = this.#lines[after - 1] as Line
+    const count = after - this.#lineAt(place)
     const lines = () => this.#lines.slice(this.#lineAt(place), this.#lineAt(end))
     const text = () =>
       lines()
         .map(line => line.text)
         .join('')
     const entries = () => lines().flatMap(line => line.entry ?? [])
-    this.#last = { from: place, chunks, end, last, lastEvent: newest?.message.event, text, entries }
+    this.#last = { from: place, chunks, count, end, last, lastEvent: newest?.message.event, text, entries }
     return this.#last
   }
 

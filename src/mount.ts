@@ -1,10 +1,17 @@
 import { Readable } from 'node:stream'
 import type { Context, Middleware } from 'koa'
 import { isAbort } from './abort.js'
+import type { RefusalReason } from './activity.js'
+import { releaseWhenClosed } from './closing.js'
 import { Connection, type ConnectionSettings } from './connection.js'
 import { encodeEvent } from './encoder.js'
 import { handOver, ignoreDisconnects } from './handover.js'
+import { jittered } from './jitter.js'
+import { type LimitSettings, Limits } from './limits.js'
+import { NOWHERE, type Place } from './place.js'
+import { COME_BACK, SOON, sendAway } from './refusal.js'
 import { admit, type Guard, lastEventId } from './request.js'
+import { Streams } from './streams.js'
 
 /** Koa middleware that answers with an event stream. */
 export interface StreamMiddleware extends Middleware {
@@ -12,6 +19,15 @@ export interface StreamMiddleware extends Middleware {
   close(): Promise<void>
   /** Ends the streams whose context a predicate picks. Their clients reconnect, and are then judged anew. Resolves to their number. */
   disconnect(predicate: (ctx: Context) => boolean): Promise<number>
+}
+
+/** What a router has of a mount. */
+export interface Mount extends StreamMiddleware {
+  readonly streams: Streams
+  /** Turns away who asks from now on. */
+  stop(): void
+  /** Ends what its streams have in common, once they are over: within so many milliseconds, if that takes time. */
+  finish(within: number): Promise<void>
 }
 
 /** A request that is to be answered with a stream. */
@@ -24,10 +40,16 @@ export interface Opening {
 export interface MountSettings extends ConnectionSettings, Guard {
   /** Whether a reconnect after `stream-end` is answered 204. */
   readonly end: boolean
+  readonly limits: LimitSettings
+  /** Milliseconds after which a stream is ended; undefined for none. */
+  readonly maxDuration: number | undefined
 }
 
 /** Names the end of a finite stream: its event type, and the last event ID that a browser then reconnects with. */
 export const STREAM_END = 'stream-end'
+
+/** Browsers' own reconnection time, about. Who was sent away is given it back once it is let in. */
+const USUAL_RETRY = 3_000
 
 const NOT_TAKEN = { takeOver: () => false }
 
@@ -38,48 +60,64 @@ export const END_EVENT = encodeEvent({ event: STREAM_END, id: STREAM_END, data: 
  * Makes a middleware of what a stream sends.
  * @param prepare Called before anything is answered, so that it may still throw. What it returns is called when the response is
  * Koa's to send, and sends over the connection once that is open.
- * @param closed Called when the middleware is closed: for what its streams have in common.
+ * @param finish Called when the middleware is closed: for what its streams have in common.
  */
 export function mount(
-  settings: MountSettings,
+  given: MountSettings,
+  place: Place = NOWHERE,
   prepare: (opening: Opening) => Promise<() => void>,
-  closed?: () => Promise<void>,
-): StreamMiddleware {
-  const connections = new Set<Connection>()
+  finish: (within: number) => Promise<void> = async () => {},
+): Mount {
+  const streams = new Streams(place, new Limits(given.limits))
+  const settings = { ...given, retry: given.retry ?? (streams.limited ? USUAL_RETRY : undefined) }
   let closing = false
 
-  const stream = async (ctx: Context, seen: string | undefined) => {
-    const connection = new Connection(ctx, settings, connections)
-    connections.add(connection)
-    const start = closing
-      ? () => turnAway(connection)
-      : await unlessLeft(connection, prepare({ ctx, connection, lastEventId: seen }))
+  const refuse = (ctx: Context, reason: RefusalReason) => {
+    const overload = reason === 'closing' ? { ...COME_BACK, retryAfter: SOON } : streams.overload
+    if (reason === 'closing') releaseWhenClosed(ctx)
+    streams.refused(ctx, reason, sendAway(ctx, overload))
+  }
+
+  const stream = async (ctx: Context, until: Date | undefined, seen: string | undefined) => {
+    const key = streams.keyOf(ctx)
+    const refusal = closing ? 'closing' : streams.enter(key)
+    if (refusal !== undefined) return refuse(ctx, refusal)
+    const connection = new Connection(ctx, settings, streams, key)
+    streams.added(connection)
+    const start = await unlessLeft(connection, prepare({ ctx, connection, lastEventId: seen }))
+    streams.endBy(connection, until, settings.maxDuration)
     connection.respond()
     start()
   }
 
   const middleware = async (ctx: Context) => {
     ignoreDisconnects(ctx)
-    const verdict = await admit(ctx, settings)
+    if (place.control && !closing) await place.control.heard()
+    const verdict = await admit(ctx, settings, streams)
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
     if (settings.end && seen === STREAM_END) turnOff(ctx)
     else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, NOT_TAKEN)
-    else await stream(ctx, seen)
+    else await stream(ctx, verdict === 'stream' ? undefined : verdict, seen)
+  }
+
+  const stop = () => {
+    closing = true
   }
 
   const close = async () => {
-    closing = true
-    await Promise.all([...[...connections].map(connection => connection.close(true)), closed?.()])
+    stop()
+    const closed = [...streams].map(connection => connection.close('closed', { releasing: true }))
+    await Promise.all([...closed, finish(0)])
   }
 
   const disconnect = async (predicate: (ctx: Context) => boolean) => {
-    const picked = [...connections].filter(({ ctx }) => predicate(ctx))
-    await Promise.all(picked.map(connection => connection.close()))
+    const picked = [...streams].filter(({ ctx }) => predicate(ctx))
+    await Promise.all(picked.map(connection => connection.close('disconnected')))
     return picked.length
   }
 
-  return Object.assign(middleware, { close, disconnect })
+  return Object.assign(middleware, { close, disconnect, streams, stop, finish })
 }
 
 // Caches may keep a 204, and would give it to clients that have not seen the end.
@@ -98,8 +136,8 @@ async function unlessLeft(connection: Connection, prepared: Promise<() => void>)
   }
 }
 
-// Any status but 200 would stop an EventSource for good; so it comes back, perhaps to another process.
+/** Lets a stream come back later that cannot be served now, perhaps by another process: any status but 200 would stop an EventSource for good. */
 export async function turnAway(connection: Connection): Promise<void> {
   await connection.ready()
-  await connection.close(true)
+  await connection.close('failed', { releasing: true, retry: jittered(USUAL_RETRY) })
 }

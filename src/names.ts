@@ -19,3 +19,6 @@ export function checkChannel(name: string): string {
   if (fault !== undefined) throw new TypeError(fault)
   return name
 }
+
+/** Whether a channel is one of this package's own: their names begin with a control character, which no user's may. */
+export const isInternal = (name: string): boolean => name < ' '

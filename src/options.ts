@@ -3,14 +3,16 @@ import type { ChannelSettings } from './channel.js'
 import { flag, MAX_TIMEOUT, oneOf, positive, positiveInteger, wrong } from './checks.js'
 import type { WhenBehind } from './cursor.js'
 import { retryTime } from './event.js'
+import { LIMIT_OPTIONS, type LimitOptions, limitSettings } from './limits.js'
 import type { MountSettings } from './mount.js'
+import type { Access } from './request.js'
 import { SHARE_OPTIONS, type ShareOptions } from './share.js'
 import type { ChannelIn } from './vector-followers.js'
 
 export { type Shared, type ShareOptions, shareSettings } from './share.js'
 
 /** Options that every stream takes. */
-export interface StreamOptions {
+export interface StreamOptions extends LimitOptions {
   /**
    * Milliseconds of silence after which a comment is sent, so that no proxy takes the stream for dead (nginx does after 60 s).
    * `false` sends none.
@@ -30,8 +32,18 @@ export interface StreamOptions {
    * @default false; 60_000 for `pubSub`
    */
   writeTimeout?: number | false | undefined
-  /** Asked before anything else. What is not `true` is answered 403; throw (`ctx.throw(401)`) to answer otherwise. */
-  authorize?: ((ctx: Context) => boolean | Promise<boolean>) | undefined
+  /**
+   * Asked before anything else, each time that a client connects or reconnects. What is not `true` is answered 403; throw
+   * (`ctx.throw(401)`) to answer otherwise. A `Date` grants access until then: the stream is ended at that time, and its client
+   * comes back about a second later, to be asked anew.
+   */
+  authorize?: ((ctx: Context) => Access | Promise<Access>) | undefined
+  /**
+   * Milliseconds after which a stream is ended, so that its client comes back, to another process perhaps. Each is ended a little
+   * sooner, by a tenth at most, so that not all come back at once.
+   * @default no limit
+   */
+  maxDuration?: number | undefined
   /**
    * Lets middleware upstream compress the stream: leaves `no-transform` out of `Cache-Control`. The middleware has to flush after
    * each write, or events wait in its buffer; the README has the options of koa-compress.
@@ -65,9 +77,14 @@ export interface ChannelOptions extends Omit<StreamOptions, 'authorize'> {
   channel?: string | readonly string[] | ((ctx: Context) => string | readonly string[]) | undefined
   /**
    * Asked before anything else, with all channels that the request would read. What is not `true` is answered 403; throw
-   * (`ctx.throw(401)`) to answer otherwise.
+   * (`ctx.throw(401)`) to answer otherwise. A `Date` grants access until then, as for any stream.
    */
-  authorize?: ((ctx: Context, channels: readonly string[]) => boolean | Promise<boolean>) | undefined
+  authorize?: ((ctx: Context, channels: readonly string[]) => Access | Promise<Access>) | undefined
+  /**
+   * Most channels that one request may read; one that asks for more is answered 400.
+   * @default 32
+   */
+  maxChannels?: number | undefined
   /**
    * What a client gets that has been slow: all that it missed (or `stream-reset` where that is no longer held), only the `latest`
    * event, or its stream is closed, so that it reconnects.
@@ -133,6 +150,8 @@ export interface ChannelStreamSettings {
   /** Whether the stream begins with `stream-open`. */
   readonly anchor: boolean
   readonly channelIn: ChannelIn | undefined
+  /** Most channels that one request may read. */
+  readonly maxChannels: number
 }
 
 /** Checked options of `streamFunc`. */
@@ -151,6 +170,7 @@ export function sourceSettings(options: SourceOptions): SourceSettings {
     writeTimeout = false,
     authorize,
     compress = false,
+    maxDuration,
     methods = ['GET'],
     end = true,
   } = options
@@ -163,6 +183,8 @@ export function sourceSettings(options: SourceOptions): SourceSettings {
     writeTimeout: writeTimeout === false ? false : positive('writeTimeout', writeTimeout, MAX_TIMEOUT),
     authorize,
     compress: flag('compress', compress),
+    maxDuration: maxDuration === undefined ? undefined : positive('maxDuration', maxDuration, Number.MAX_SAFE_INTEGER),
+    limits: limitSettings(options),
     methods: methodNames(methods),
     end: flag('end', end),
   }
@@ -179,8 +201,9 @@ export function pubSubLimits({ maxLog = 1_048_576, maxReplay = 10_000, coalesce 
 
 /** @throws TypeError for a value that cannot be used. */
 export function channelSettings(options: ChannelOptions): ChannelStreamSettings {
-  const { whenBehind = 'catch-up', anchor = true, channelIn } = options
+  const { whenBehind = 'catch-up', anchor = true, channelIn, maxChannels = 32 } = options
   return {
+    maxChannels: positiveInteger('maxChannels', maxChannels),
     whenBehind: oneOf('whenBehind', whenBehind, ['catch-up', 'latest', 'close']),
     anchor: flag('anchor', anchor),
     channelIn: channelIn === undefined ? undefined : oneOf<ChannelIn>('channelIn', channelIn, ['data', 'event']),
@@ -200,14 +223,17 @@ export function pollSettings({ interval = 1_000, limit = -1, changes = false }: 
   }
 }
 
-const STREAM_OPTIONS = ['keepAlive', 'retry', 'maxBuffered', 'writeTimeout', 'authorize', 'compress']
+const STREAM_OPTIONS = [
+  ...['keepAlive', 'retry', 'maxBuffered', 'writeTimeout', 'authorize', 'maxDuration', 'compress'],
+  ...LIMIT_OPTIONS,
+]
 const OPTIONS = {
   streamGen: [...STREAM_OPTIONS, 'methods', 'end', ...SHARE_OPTIONS],
   streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes', ...SHARE_OPTIONS],
-  pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn'],
+  pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn', 'maxChannels'],
   PubSub: ['plugin', 'onError', 'maxLog', 'maxReplay', 'coalesce'],
   publish: ['channel', 'event', 'id', 'retry', 'allowReserved'],
-  publisher: ['authorize', 'channel', 'body', 'limit'],
+  publisher: ['authorize', 'channel', 'body', 'limit', 'rate', 'rateKey', 'crossSite'],
 }
 
 /** @throws TypeError for options that are no object, or a name among them that is not known. */

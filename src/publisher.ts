@@ -1,10 +1,14 @@
 import type { Context, Middleware } from 'koa'
 import bodyParser from 'koa-bodyparser'
-import { oneOf, positiveInteger } from './checks.js'
+import type { RefusalReason } from './activity.js'
+import { flag, oneOf, positive, positiveInteger, wrong } from './checks.js'
+import { isCrossSite } from './cross-site.js'
 import { type EventFields, ServerSentEvent } from './event.js'
+import { addressKey } from './limits.js'
 import { faultOf } from './names.js'
 import { checkNames } from './options.js'
 import { DEFAULT_CHANNEL, type PubSub } from './pubsub.js'
+import { Rate } from './rate.js'
 
 /** Options of `publisher`. */
 export interface PublisherOptions {
@@ -22,6 +26,23 @@ export interface PublisherOptions {
    * @default 65_536
    */
   limit?: number | undefined
+  /**
+   * Most events that one client publishes a second, or as many at once after a second of silence; one more is answered 429, with
+   * `Retry-After`.
+   * @default no limit
+   */
+  rate?: number | undefined
+  /**
+   * Who is meant by one client, for `rate`: the user's id, say.
+   * @default the client's address, `ctx.ip`, of IPv6 its first 64 bits
+   */
+  rateKey?: ((ctx: Context) => string) | undefined
+  /**
+   * Whether pages of other origins may publish that no CORS middleware upstream has allowed to; if not, they are answered 403. Forms
+   * are refused either way.
+   * @default false
+   */
+  crossSite?: boolean | undefined
 }
 
 /** An answer that nothing is published. */
@@ -29,28 +50,34 @@ class Refusal {
   constructor(
     readonly status: number,
     readonly reason: string,
+    readonly kind?: RefusalReason,
+    readonly headers: Readonly<Record<string, string>> = {},
   ) {}
 }
 
 /**
- * Publishes what is posted as JSON: 200 once the plugin has it; 400, 403, 405, 413, 415 for what is not accepted; 503 when the
+ * Publishes what is posted as JSON: 200 once the plugin has it; 400, 403, 405, 413, 415, 429 for what is not accepted; 503 when the
  * plugin cannot take it.
  *
  * @throws TypeError or RangeError for options that cannot be used.
  */
 export function publisher(pubsub: PubSub, options: PublisherOptions = {}): Middleware {
   checkNames('publisher', options)
-  const { limit = 65_536, body = 'event', authorize } = options
+  const { limit = 65_536, body = 'event', authorize, crossSite = false } = options
   positiveInteger('limit', limit)
   oneOf('body', body, ['event', 'data'])
+  flag('crossSite', crossSite)
+  const pass = limiter(options)
   const parse = bodyParser({ enableTypes: ['json'], jsonLimit: `${limit}b`, strict: false })
 
   const publish = async (ctx: Context) => {
+    if (!crossSite && isCrossSite(ctx)) throw new Refusal(403, 'A page of another origin sent this', 'cross-site')
+    pass(ctx)
     const json = await jsonOf(ctx, parse, limit)
     const { data, channel: named, ...fields } = body === 'data' ? { data: json } : eventOf(json)
     const channel = channelOf(ctx, options.channel, named)
     if (authorize && (await authorize(ctx, channel)) !== true)
-      throw new Refusal(403, 'You may not publish to this channel')
+      throw new Refusal(403, 'You may not publish to this channel', 'unauthorized')
     await send(ctx, pubsub, checkedEvent(data, fields), channel)
     answer(ctx, 200, { status: 'success', message: 'published', data })
   }
@@ -65,8 +92,24 @@ export function publisher(pubsub: PubSub, options: PublisherOptions = {}): Middl
       await publish(ctx)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
+      if (error.kind) pubsub.activity.refuse(ctx, error.kind, error.status)
+      ctx.set(error.headers)
       answer(ctx, error.status, { status: 'fail', message: 'not published', reason: error.reason })
     }
+  }
+}
+
+function limiter({ rate, rateKey = addressKey }: PublisherOptions): (ctx: Context) => void {
+  if (typeof rateKey !== 'function') throw wrong('rateKey', 'a function of ctx', rateKey)
+  if (rate === undefined) return () => {}
+  const limited = new Rate(positive('rate', rate, 1_000_000))
+  return ctx => {
+    const key = rateKey(ctx)
+    if (typeof key !== 'string') throw new TypeError(`rateKey must return a string, not ${typeof key}`)
+    const wait = limited.take(key)
+    if (wait === 0) return
+    const headers = { 'Retry-After': String(Math.ceil(wait / 1_000)) }
+    throw new Refusal(429, `One client may publish ${rate} events a second`, 'rate', headers)
   }
 }
 
@@ -94,7 +137,7 @@ async function jsonOf(ctx: Context, parse: Middleware, limit: number): Promise<u
 
 const hasBody = (ctx: Context) => ctx.request.length > 0 || ctx.get('Transfer-Encoding') !== ''
 
-const tooLarge = (limit: number) => new Refusal(413, `The body may have ${limit} bytes at most`)
+const tooLarge = (limit: number) => new Refusal(413, `The body may have ${limit} bytes at most`, 'size')
 
 const FIELDS = ['data', 'channel', 'event', 'id', 'retry']
 
@@ -130,6 +173,7 @@ async function send(ctx: Context, pubsub: PubSub, event: ServerSentEvent, channe
     await pubsub.publish(event, { channel })
   } catch (error) {
     if (error instanceof TypeError) throw new Refusal(400, error.message) // the plugin cannot carry such an event
+    pubsub.activity.fail({ error, channel })
     ctx.app.emit('error', error, ctx)
     throw new Refusal(503, 'The event could not be published; try again')
   }

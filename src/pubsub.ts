@@ -1,16 +1,18 @@
 import process from 'node:process'
 import { mittPlugin } from '../plugins/mitt/index.js'
+import { Activity } from './activity.js'
 import { type Emitter, isEmitter, listen } from './bind.js'
-import { Channel, type ChannelSettings } from './channel.js'
+import { Channel, type ChannelSettings, type ChannelStats } from './channel.js'
 import type { Cursor, Follower } from './cursor.js'
 import { isOutage, SseError } from './errors.js'
-import { type EventFields, ServerSentEvent } from './event.js'
+import { type EventFields, MAX_ID, type Message, ServerSentEvent } from './event.js'
 import { EventSubscription, type SubscribeOptions } from './event-subscription.js'
-import { checkChannel } from './names.js'
+import { checkChannel, isInternal } from './names.js'
 import { checkNames, type PubSubLimits, pubSubLimits } from './options.js'
 import type { Health, Plugin, Relay } from './plugin.js'
 import { formatPosition, idOf, NO_POSITION, NOWHERE, type Position, parsePosition, previous } from './position.js'
 import { numbered } from './relay.js'
+import { rethrow } from './rethrow.js'
 import type { RunStore } from './run-store.js'
 
 /** Options of `PubSub`. */
@@ -41,12 +43,16 @@ export const DEFAULT_CHANNEL = 'sse'
 
 /** Channels by name, without HTTP: what `SseRouter` serves, and what a worker publishes with. */
 export class PubSub {
+  /** Tells what happens inside: to logs, metrics and tracers. */
+  readonly activity: Activity
   readonly #plugin: Plugin
   readonly #onError: (error: unknown) => void
   readonly #settings: ChannelSettings
   #rejected = 0
   readonly #subscriptions = new Set<EventSubscription>()
   readonly #channels = new Map<string, Channel>()
+  /** Those of this package's own: of shared runs, say. */
+  readonly #internal = new Map<string, Channel>()
 
   /** @throws TypeError or RangeError for options that cannot be used. */
   constructor(options: PubSubOptions = {}) {
@@ -61,7 +67,8 @@ export class PubSub {
       }
     }
     this.#settings = pubSubLimits(limits)
-    this.#plugin.watch?.(this.#failed)
+    this.activity = new Activity(this.#onError)
+    this.#plugin.watch?.(error => this.#failed(error))
   }
 
   /** How many messages that others published were left out because they are none that can be sent. */
@@ -74,6 +81,19 @@ export class PubSub {
     return this.#channels.size
   }
 
+  /** Bytes of encoded events that are held for followers in this process. */
+  get logBytes(): number {
+    let bytes = 0
+    for (const channel of this.#channels.values()) bytes += channel.logBytes
+    for (const channel of this.#internal.values()) bytes += channel.logBytes
+    return bytes
+  }
+
+  /** The channels that have followers in this process, one by one. */
+  *followed(): Generator<ChannelStats> {
+    for (const channel of this.#channels.values()) yield channel.stats()
+  }
+
   /**
    * Publishes an event to all who follow a channel, in every process. Resolves to the event's id once the plugin has it; to an empty
    * text where it has none, because the plugin keeps no history.
@@ -83,8 +103,15 @@ export class PubSub {
     checkNames('publish', options) // a misspelt channel would reach everybody
     const { channel = DEFAULT_CHANNEL, ...fields } = options
     const event = data instanceof ServerSentEvent ? data : new ServerSentEvent(data, fields)
+    const begun = performance.now()
     const position = await this.#plugin.publish(checkChannel(channel), event)
+    this.#published(channel, event, begun)
     return event.id ?? idOf(position) ?? ''
+  }
+
+  /** Publishes on a channel that is not a user's. @internal */
+  async send(channel: string, message: Message): Promise<void> {
+    await this.#plugin.publish(channel, message)
   }
 
   /** Resolves once publishing and receiving work: what a server waits for before it takes requests. Rejects at once with why they do not. */
@@ -131,13 +158,14 @@ export class PubSub {
       throw new TypeError("bind takes a list of event names, such as ['order']")
     for (const event of events) new ServerSentEvent('', { event })
     return listen(emitter, events, (event, data) => {
-      this.publish(data, { channel, event }).catch(this.#onError)
+      this.publish(data, { channel, event }).catch(error => this.#failed(error, channel))
     })
   }
 
   /** Follows a channel from its newest event, or from an id that the follower has seen. @internal */
   follow(channel: string, follower: Follower, lastEventId: string | undefined): Cursor {
-    const after = lastEventId === NO_POSITION ? NOWHERE : lastEventId && (parsePosition(lastEventId) ?? lastEventId)
+    const isNone = lastEventId === NO_POSITION || (lastEventId?.length ?? 0) > MAX_ID
+    const after = isNone ? NOWHERE : lastEventId && (parsePosition(lastEventId) ?? lastEventId)
     return this.#channel(channel).follow(follower, after)
   }
 
@@ -164,19 +192,31 @@ export class PubSub {
     await this.#plugin.close()
   }
 
+  #published(channel: string, { data }: Message, begun: number): void {
+    this.activity.published += 1
+    if (!this.activity.hears('publish')) return
+    const bytes = Buffer.byteLength(data)
+    this.activity.tell('publish', { channel, bytes, duration: performance.now() - begun })
+  }
+
   #channel(name: string): Channel {
-    const known = this.#channels.get(name)
+    const channels = isInternal(name) ? this.#internal : this.#channels
+    const known = channels.get(name)
     if (known) return known
     const channel: Channel = new Channel(name, this.#plugin, this.#settings, {
-      emptied: () => this.#channels.get(name) === channel && this.#channels.delete(name),
-      failed: this.#failed,
+      emptied: () => channels.get(name) === channel && channels.delete(name),
+      failed: error => this.#failed(error, name),
+      fannedOut: (followers, duration) => {
+        if (this.activity.hears('fanout')) this.activity.tell('fanout', { channel: name, followers, duration })
+      },
     })
-    this.#channels.set(name, channel)
+    channels.set(name, channel)
     return channel
   }
 
-  readonly #failed = (error: unknown) => {
+  #failed(error: unknown, channel?: string): void {
     if (error instanceof SseError && error.code === 'ERR_SSE_MESSAGE') this.#rejected += 1
+    this.activity.fail({ error, channel })
     this.#onError(error)
   }
 }
@@ -185,11 +225,4 @@ export class PubSub {
 function report(error: unknown): void {
   if (isOutage(error)) process.emitWarning(error as Error)
   else rethrow(error)
-}
-
-// As Node's own emitters do with an error that nobody listens for.
-function rethrow(error: unknown): void {
-  queueMicrotask(() => {
-    throw error
-  })
 }

@@ -1,23 +1,58 @@
+import { isDate } from 'node:util/types'
 import type { Context } from 'koa'
+import type { RefusalReason } from './activity.js'
 
-/** What a request for a stream is to be answered with. */
-export type Verdict = 'stream' | 'head' | 'refused'
+/** What `authorize` answers: whether access is granted, or until when. A date that is past grants none. */
+export type Access = boolean | Date
+
+/** What a request for a stream is to be answered with; a date if the stream is to end then. */
+export type Verdict = 'stream' | Date | 'head' | 'refused'
 
 /** Who may ask for a stream, and how. */
 export interface Guard {
   readonly methods: readonly string[]
-  readonly authorize: ((ctx: Context) => boolean | Promise<boolean>) | undefined
+  readonly authorize: ((ctx: Context) => Access | Promise<Access>) | undefined
+}
+
+/** Who is told of refusals. */
+export interface Doorkeeper {
+  refused(ctx: Context, reason: RefusalReason, status: number): void
 }
 
 /** Judges a request by its method, `authorize` and `Accept`, in this order. A refusal (405, 403, 406) is set on the context. */
-export async function admit(ctx: Context, { methods, authorize }: Guard): Promise<Verdict> {
-  if (!methods.includes(ctx.method)) {
-    ctx.set('Allow', methods.join(', '))
+export async function admit(ctx: Context, guard: Guard, keeper: Doorkeeper): Promise<Verdict> {
+  if (!guard.methods.includes(ctx.method)) {
+    ctx.set('Allow', guard.methods.join(', '))
     return refuse(ctx, 405)
   }
-  if (authorize && (await authorize(ctx)) !== true) return refuse(ctx, 403)
-  if (!accepts(ctx)) return refuse(ctx, 406)
-  return ctx.method === 'HEAD' ? 'head' : 'stream'
+  const access = await accessOf(ctx, guard, keeper)
+  if (access === false) {
+    keeper.refused(ctx, 'unauthorized', 403)
+    return refuse(ctx, 403)
+  }
+  if (!accepts(ctx)) {
+    keeper.refused(ctx, 'not-acceptable', 406)
+    return refuse(ctx, 406)
+  }
+  if (ctx.method === 'HEAD') return 'head'
+  return access === true ? 'stream' : access
+}
+
+async function accessOf(ctx: Context, { authorize }: Guard, keeper: Doorkeeper): Promise<Access> {
+  if (!authorize) return true
+  try {
+    const access: unknown = await authorize(ctx)
+    return isDate(access) ? isAhead(access) && access : access === true
+  } catch (error) {
+    const { status } = (error ?? {}) as { status?: unknown }
+    if (status === 401 || status === 403) keeper.refused(ctx, 'unauthorized', status)
+    throw error
+  }
+}
+
+function isAhead(date: Date): boolean {
+  if (Number.isNaN(date.getTime())) throw new TypeError('authorize returned an invalid date')
+  return date.getTime() > Date.now()
 }
 
 // What EventSource sends, and clients that say nothing, need no negotiation; Koa would keep what that needs as long as the stream is open.

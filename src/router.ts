@@ -1,24 +1,45 @@
 import Router, { type RouterOptions } from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import { pubSub } from './channel-mounts.js'
-import type { StreamMiddleware } from './mount.js'
+import type { Activity, ConnectionStats } from './activity.js'
+import type { ChannelStats } from './channel.js'
+import { mountChannels } from './channel-mounts.js'
+import { MAX_TIMEOUT, positive } from './checks.js'
+import type { Connection } from './connection.js'
+import { Control, type Picked } from './control.js'
+import { type LimitOptions, Limits, limitSettings } from './limits.js'
+import type { Mount } from './mount.js'
 import type { ChannelOptions, FuncOptions, PubSubLimits, Shared, SourceOptions } from './options.js'
+import type { Place, RunPlace } from './place.js'
 import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
-import type { RunStats, Runs } from './runs.js'
-import type { RunPlace } from './shared-mounts.js'
+import type { Runs } from './runs.js'
 import type { SharedRequest } from './source.js'
 import { type Func, mountFunc, mountGen, type Source } from './source-mounts.js'
+import { endOver } from './spread.js'
+import { connectionsOf, type Stats, statsOf } from './stats.js'
 
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
-export interface SseRouterOptions extends RouterOptions, PubSubLimits {
+export interface SseRouterOptions extends RouterOptions, PubSubLimits, LimitOptions {
   /**
    * What carries the channels.
    * @default mittPlugin()
    */
   plugin?: Plugin | Relay | undefined
 }
+
+/** How a router is closed. */
+export interface CloseOptions {
+  /**
+   * Milliseconds over which its streams are ended one after another, so that their clients do not come back all at once, and for which
+   * detached runs may go on.
+   * @default 0
+   */
+  within?: number | undefined
+}
+
+/** Milliseconds of the time to close that are left for clients that read slowly. */
+const REST = 1_000
 
 /** Failures that are kept for an app that is not known yet. */
 const MOST_EARLY = 100
@@ -27,8 +48,11 @@ const MOST_EARLY = 100
 export class SseRouter extends Router {
   /** The channels that this router serves. */
   readonly pubsub: PubSub
-  readonly #mounts: StreamMiddleware[] = []
+  readonly #mounts: Mount[] = []
   readonly #runs: Runs[] = []
+  readonly #limits: Limits
+  readonly #control: Control | undefined
+  #closing = false
   #app: Context['app'] | undefined
   readonly #early: unknown[] = []
 
@@ -36,7 +60,19 @@ export class SseRouter extends Router {
   constructor({ plugin, maxLog, maxReplay, coalesce, ...options }: SseRouterOptions = {}) {
     super(options)
     const onError = (error: unknown) => this.#report(error)
+    this.#limits = new Limits(limitSettings(options))
     this.pubsub = new PubSub({ plugin, maxLog, maxReplay, coalesce, onError })
+    if (options.connectionKey) this.#control = new Control(this.pubsub, () => this.#connections, onError)
+  }
+
+  /** Tells what happens inside: to logs, metrics and tracers. It is that of `pubsub`. */
+  get activity(): Activity {
+    return this.pubsub.activity
+  }
+
+  /** Whether `close()` has been called: a load balancer should send clients elsewhere. */
+  get closing(): boolean {
+    return this.#closing
   }
 
   /**
@@ -64,7 +100,7 @@ export class SseRouter extends Router {
    * @throws TypeError or RangeError for options that cannot be used.
    */
   pubSub(path: string, options: ChannelOptions = {}): this {
-    return this.#mount(path, ['GET'], pubSub(this.pubsub, options))
+    return this.#mount(path, ['GET'], mountChannels(this.pubsub, options, this.#place(path)))
   }
 
   /**
@@ -95,10 +131,11 @@ export class SseRouter extends Router {
    * Begins the shared run of a key before anyone watches it: a job that is started by POST, say. `ctx` is what its source is told. A
    * run that is there already, or that is over and kept, is left as it is. One that is not `detached` and that nobody watches is
    * stopped after `linger`.
-   * @throws TypeError if it is not clear which mount is meant, or for a key that cannot be one; an HTTP error 503 past `maxRuns`; what
-   * the source's function throws.
+   * @throws TypeError if it is not clear which mount is meant, or for a key that cannot be one; an HTTP error 503 past `maxRuns`, or
+   * once the router is closing; what the source's function throws.
    */
   async begin(ctx: Context, key = '', path?: string): Promise<void> {
+    if (this.#closing) ctx.throw(503, 'This process is closing: try again', { headers: { 'Retry-After': '1' } })
     await this.#runsAt('begin', path).begin(key, ctx)
   }
 
@@ -111,34 +148,94 @@ export class SseRouter extends Router {
     await this.#runsAt('cancel', path).cancel(key)
   }
 
-  /** The shared runs that this process runs or watches. */
-  stats(): { readonly runs: readonly RunStats[] } {
-    return { runs: this.#runs.flatMap(runs => runs.stats()) }
+  /** What is open now, and totals since the router was made. It costs a little for each open stream: ask once a second, not for each request. */
+  stats(): Stats {
+    const runs = this.#runs.flatMap(runs => runs.stats())
+    return statsOf(this.activity, this.#streams, this.pubsub, runs)
   }
 
-  /** Ends the streams whose context a predicate picks: of a user who lost access, say. Resolves to their number. */
-  async disconnect(predicate: (ctx: Context) => boolean): Promise<number> {
-    const counts = await Promise.all(this.#mounts.map(mount => mount.disconnect(predicate)))
+  /** The open streams of this process, one by one. */
+  connections(): Iterable<ConnectionStats> {
+    return connectionsOf(this.#streams)
+  }
+
+  /** The channels that are followed in this process, one by one. */
+  channels(): Iterable<ChannelStats> {
+    return this.pubsub.followed()
+  }
+
+  /** Ends one stream of this process, by its id among `connections()`. Its client reconnects. Returns whether there was one. */
+  end(id: number): boolean {
+    const connection = this.#connections.find(({ id: known }) => known === id)
+    void connection?.close('disconnected')
+    return connection !== undefined
+  }
+
+  /**
+   * Ends the streams of who lost access: their clients reconnect, and are then judged anew. A predicate picks them by their context, in
+   * this process; `{ key }`, `{ channel }` or both pick them in every process that has the same plugin's channels, also those that
+   * cannot be reached now: they do it when they hear of it. Resolves to how many there were in this process.
+   * @throws TypeError for what picks nothing, or for a key or a channel where the router has no `connectionKey`; what the plugin
+   * rejects with.
+   */
+  async disconnect(picked: ((ctx: Context) => boolean) | Picked): Promise<number> {
+    if (typeof picked !== 'function') {
+      if (this.#control) return this.#control.disconnect(picked)
+      throw new TypeError('disconnect picks streams by key or channel where SseRouter has the option connectionKey')
+    }
+    const counts = await Promise.all(this.#mounts.map(mount => mount.disconnect(picked)))
     return counts.reduce((sum, count) => sum + count, 0)
   }
 
-  /** Ends every stream of this router, and those that are still asked for. Then `server.close()` can return. */
-  async close(): Promise<void> {
+  /**
+   * Ends every stream of this router, and sends away who asks for one from now on. Then `server.close()` can return.
+   *
+   * With `within` the streams are ended one after another over that time, their clients told to come back soon, each at another
+   * moment; detached runs go on meanwhile, to their end or until the time is over, and are then left to another process. Called again
+   * without, it ends at once what is left.
+   * @throws TypeError or RangeError for a time that cannot be used.
+   */
+  async close({ within = 0 }: CloseOptions = {}): Promise<void> {
+    const time = within === 0 ? 0 : positive('within', within, MAX_TIMEOUT)
+    this.#closing = true
     try {
+      if (time > 0) await this.#drain(time)
       await Promise.all(this.#mounts.map(mount => mount.close()))
     } finally {
+      this.#control?.close()
       await this.pubsub.close()
     }
   }
 
-  #place(path: string): RunPlace {
+  async #drain(time: number): Promise<void> {
+    for (const mount of this.#mounts) mount.stop()
+    const spread = Math.max(time - REST, time / 2)
+    const ended = endOver(
+      spread,
+      this.#streams.flatMap(streams => [...streams]),
+      'closed',
+      { releasing: true },
+    )
+    await Promise.all([ended, ...this.#mounts.map(mount => mount.finish(time))])
+  }
+
+  get #streams() {
+    return this.#mounts.map(({ streams }) => streams)
+  }
+
+  get #connections(): Connection[] {
+    return this.#streams.flatMap(streams => [...streams])
+  }
+
+  #place(path: string): RunPlace & Place {
     const added = (runs: Runs) => {
       const isTaken = this.#runs.some(({ mount }) => mount === runs.mount)
       if (isTaken)
         throw new TypeError(`There is a shared source at ${runs.mount} already: its runs are known by that path`)
       this.#runs.push(runs)
     }
-    return { path: this.#fullPath(path), pubsub: this.pubsub, added }
+    const { pubsub, activity } = this
+    return { path: this.#fullPath(path), pubsub, activity, limits: this.#limits, control: this.#control, added }
   }
 
   #runsAt(asker: string, path: string | undefined): Runs {
@@ -152,7 +249,7 @@ export class SseRouter extends Router {
     return `${this.opts.prefix ?? ''}${path}`
   }
 
-  #mount(path: string, methods: readonly string[] = ['GET'], middleware: StreamMiddleware): this {
+  #mount(path: string, methods: readonly string[] = ['GET'], middleware: Mount): this {
     this.#mounts.push(middleware)
     this.register(path, [...methods], this.#knowingApp(middleware))
     return this

@@ -88,7 +88,7 @@ class RunFollower implements Follower, Sender {
   }
 
   replay(entries: readonly Entry[]): void {
-    this.#viewer.connection.send(entries.map(wireText).join(''))
+    this.#viewer.connection.send(entries.map(wireText).join(''), entries.length)
     this.#endAfter(entries.at(-1)?.message.event)
   }
 
@@ -109,7 +109,7 @@ class RunFollower implements Follower, Sender {
   fail(error?: unknown): void {
     const { connection } = this.#viewer
     this.left()
-    if (error === undefined) void connection.close()
+    if (error === undefined) void connection.close('failed')
     else connection.abandon(error)
   }
 
@@ -153,7 +153,8 @@ class RunFollower implements Follower, Sender {
 
   #tell(reset: Reset): void {
     this.#hasSent = true
-    this.#viewer.connection.send(encodeEvent(resetEvent(this.#run.key, reset)))
+    const { key } = this.#run
+    this.#viewer.connection.sendReset(encodeEvent(resetEvent(key, reset)), key, reset.reason)
   }
 
   #endAfter(event: string | undefined): void {

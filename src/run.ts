@@ -21,6 +21,9 @@ export interface RunHost {
   /** Counts one that was taken over, however many there are: its viewers are not to lose it. */
   adopt(run: Run): void
   release(run: Run): void
+  /** A request was refused, because there are as many. */
+  refused(ctx: Context): void
+  failed(error: unknown, ctx: Context): void
   /** Nobody here watches it, and its source is not run here. */
   emptied(run: Run): void
 }
@@ -186,6 +189,7 @@ export class Run {
   async #takeOrRefuse(ctx: Context, standing: Standing): Promise<void> {
     if (!standing.isNew || this.#host.reserve(this)) return this.#take(ctx, standing)
     await this.#hold(standing).forget()
+    this.#host.refused(ctx)
     refuse(ctx)
   }
 
@@ -248,7 +252,7 @@ export class Run {
       count: settings.maxEvents,
       claim: begin => this.#claim(begin),
       pace: signal => this.#pace(signal),
-      failed: error => ctx?.app.emit('error', error, ctx),
+      failed: error => ctx && this.#host.failed(error, ctx),
     })
   }
 
@@ -283,7 +287,7 @@ export class Run {
     const step = this.#steps > 0 ? () => this.#renew() : () => this.#inTurn(() => this.#look())
     step().catch(error => {
       const [viewer] = this.#viewers
-      if (!isPassing(error)) viewer?.ctx.app.emit('error', error, viewer.ctx)
+      if (viewer && !isPassing(error)) this.#host.failed(error, viewer.ctx)
     })
   }
 
@@ -307,7 +311,7 @@ export class Run {
 
   // Who reads and has not come to an end by now will not: it was in a hole. They come back, and are told.
   #endLeftBehind(): void {
-    for (const viewer of [...this.#viewers]) if (isReady(viewer)) void viewer.connection.close()
+    for (const viewer of [...this.#viewers]) if (isReady(viewer)) void viewer.connection.close('failed')
   }
 
   get #isIdle(): boolean {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Context } from 'koa'
+import type { Activity } from './activity.js'
 import { faultOf } from './names.js'
 import type { Position } from './position.js'
 import type { PubSub } from './pubsub.js'
@@ -31,12 +32,14 @@ export class Runs {
   readonly #runs = new Map<string, Run>()
   readonly #alive = new Set<Run>()
   readonly #host: RunHost
+  #noneAlive = () => {}
 
   constructor(
     mount: string,
     settings: ShareSettings,
     pubsub: PubSub,
     open: (request: SharedRequest) => Values | Promise<Values>,
+    activity: Activity,
   ) {
     this.mount = mount
     this.settings = settings
@@ -48,7 +51,12 @@ export class Runs {
       idAt: (channel: string, position: Position) => pubsub.idAt(channel, position),
       reserve: run => this.#alive.size < settings.maxRuns && this.#alive.add(run) !== undefined,
       adopt: run => this.#alive.add(run),
-      release: run => this.#alive.delete(run),
+      release: run => this.#release(run),
+      refused: ctx => activity.refuse(ctx, 'runs', 503),
+      failed: (error, ctx) => {
+        activity.fail({ error, path: mount })
+        ctx.app.emit('error', error, ctx)
+      },
       emptied: run => this.#runs.get(run.key) === run && this.#runs.delete(run.key),
     }
   }
@@ -83,8 +91,24 @@ export class Runs {
     })
   }
 
+  /** Resolves once no run is alive here that goes on whoever watches, or after so many milliseconds. */
+  async finished(within: number): Promise<void> {
+    if (!this.settings.detached || this.#alive.size === 0 || within === 0) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, within)
+      this.#noneAlive = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#runs.values()].map(run => run.close()))
+  }
+
+  #release(run: Run): void {
+    if (this.#alive.delete(run) && this.#alive.size === 0) this.#noneAlive()
   }
 
   // Who still reads the end of a run that is over must not hold up, nor begin, the next.

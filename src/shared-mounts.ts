@@ -1,20 +1,12 @@
 import { isPassing } from './errors.js'
-import { mount, type Opening, type StreamMiddleware, turnAway } from './mount.js'
+import { type Mount, mount, type Opening, turnAway } from './mount.js'
 import type { SourceSettings } from './options.js'
+import { NOWHERE, type RunPlace } from './place.js'
 import { PubSub } from './pubsub.js'
 import { sendRun } from './run-stream.js'
 import { Runs } from './runs.js'
 import type { ShareSettings } from './share.js'
 import type { SharedRequest, Values } from './source.js'
-
-/** Where the runs of a mount are kept. */
-export interface RunPlace {
-  /** The mount's path: mounts that have the same, in processes that share a store, share their runs. */
-  readonly path: string
-  readonly pubsub: PubSub
-  /** Called with the mount's runs. */
-  added(runs: Runs): void
-}
 
 /**
  * A mount whose source is run once for all viewers, or for all of a key.
@@ -25,12 +17,14 @@ export function mountShared(
   share: ShareSettings,
   open: (request: SharedRequest) => Values | Promise<Values>,
   place: RunPlace | undefined,
-): StreamMiddleware {
+): Mount {
   if (!settings.end) throw new TypeError('A shared source marks its end: leave out end, or share')
   const pubsub = place?.pubsub.runStore ? place.pubsub : new PubSub()
-  const runs = new Runs(place?.path ?? '', share, pubsub, open)
+  const where = place ?? NOWHERE
+  const runs = new Runs(where.path, share, pubsub, open, where.activity)
   place?.added(runs)
-  const close = async () => {
+  const finish = async (within: number) => {
+    await runs.finished(within)
     await runs.close()
     if (pubsub !== place?.pubsub) await pubsub.close()
   }
@@ -43,7 +37,7 @@ export function mountShared(
     if (connection.left) run.leave(viewer)
     return () => void sendRun(viewer, pubsub, run, entered, share.replay, lastEventId)
   }
-  return mount(settings, prepare, close)
+  return mount(settings, where, prepare, finish)
 }
 
 // While the store cannot be reached the client is to come back: any status but 200 would stop an EventSource for good.

@@ -10,6 +10,10 @@ export interface Sink {
   writeChunks(chunks: Buffer, text: () => string): boolean
   /** Ends the response after all that was written. */
   end(): void
+  /** Bytes that were written. */
+  readonly bytes: number
+  /** Bytes that wait for the client to read. */
+  readonly held: number
 }
 
 /** Who sends through a sink. */
@@ -36,6 +40,7 @@ export class SocketSink implements Sink {
   readonly #socket: Socket
   readonly #maxBuffered: number
   readonly #owner: SinkOwner
+  bytes = 0
 
   constructor(res: ServerResponse, maxBuffered: number, owner: SinkOwner) {
     this.#res = res
@@ -44,10 +49,16 @@ export class SocketSink implements Sink {
     this.#owner = owner
   }
 
+  get held(): number {
+    return this.#socket.writableLength
+  }
+
   write(text: string): boolean {
     // The client has half closed, and Node has ended our side: 'close' follows once the client has read what is left.
     if (!this.#socket.writable) return false
-    const chunk = `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+    const length = Buffer.byteLength(text)
+    const chunk = `${length.toString(16)}\r\n${text}\r\n`
+    this.bytes += chunk.length - text.length + length
     const full = this.#socket.writableLength + chunk.length >= this.#maxBuffered
     const flushed = full ? this.#tellOwner() : undefined
     if (this.#res.headersSent) this.#socket.write(chunk, 'utf8', flushed)
@@ -57,6 +68,7 @@ export class SocketSink implements Sink {
 
   writeChunks(chunks: Buffer): boolean {
     if (!this.#socket.writable) return false
+    this.bytes += chunks.length
     const full = this.#socket.writableLength + chunks.length >= this.#maxBuffered
     this.#socket.write(chunks, full ? this.#tellOwner() : undefined)
     return !full
@@ -94,18 +106,24 @@ export interface BodyOwner {
 /** The body that Koa is handed. Text goes through it where a middleware has wrapped it, and wherever the socket is not plain. */
 export class BodySink extends Readable implements Sink {
   readonly #owner: BodyOwner
+  bytes = 0
 
   constructor(maxBuffered: number, owner: BodyOwner) {
     super({ highWaterMark: maxBuffered })
     this.#owner = owner
   }
 
+  get held(): number {
+    return this.readableLength
+  }
+
   write(text: string): boolean {
+    this.bytes += Buffer.byteLength(text)
     return this.push(text)
   }
 
   writeChunks(_chunks: Buffer, text: () => string): boolean {
-    return this.push(text())
+    return this.write(text())
   }
 
   end(): void {

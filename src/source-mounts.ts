@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import type { Connection } from './connection.js'
-import { END_EVENT, mount, type StreamMiddleware } from './mount.js'
+import { END_EVENT, type Mount, mount, type StreamMiddleware } from './mount.js'
 import {
   checkNames,
   type FuncOptions,
@@ -12,8 +12,9 @@ import {
   shareSettings,
   sourceSettings,
 } from './options.js'
+import type { RunPlace } from './place.js'
 import { poll } from './poll.js'
-import { mountShared, type RunPlace } from './shared-mounts.js'
+import { mountShared } from './shared-mounts.js'
 import { areValues, type SharedRequest, type StreamRequest, sendAll, type Values } from './source.js'
 
 /** What `streamGen` streams: values, or a function that makes them for each client, or for each run if it is shared. */
@@ -36,7 +37,7 @@ export function streamFunc(func: Func<SharedRequest>, options: FuncOptions = {})
 }
 
 /** `streamFunc`, with where its runs are kept if it is shared. @internal */
-export function mountFunc(func: Func<SharedRequest>, options: FuncOptions, place?: RunPlace): StreamMiddleware {
+export function mountFunc(func: Func<SharedRequest>, options: FuncOptions, place?: RunPlace): Mount {
   if (typeof func !== 'function') throw new TypeError(`streamFunc takes a function, not ${typeof func}`)
   checkNames('streamFunc', options)
   const polling = pollSettings(options)
@@ -45,7 +46,9 @@ export function mountFunc(func: Func<SharedRequest>, options: FuncOptions, place
     return poll(() => func(request as SharedRequest), left(polling, position), signal)
   }
   const share = shareSettings(options, true)
-  return share ? mountShared(sourceSettings(options), share, open, place) : mountSource(sourceSettings(options), open)
+  return share
+    ? mountShared(sourceSettings(options), share, open, place)
+    : mountSource(sourceSettings(options), open, place)
 }
 
 // Where a run is taken over, the events that it has had count.
@@ -67,19 +70,21 @@ export function streamGen(source: Source<SharedRequest>, options: SourceOptions 
 }
 
 /** `streamGen`, with where its runs are kept if it is shared. @internal */
-export function mountGen(source: Source<SharedRequest>, options: SourceOptions, place?: RunPlace): StreamMiddleware {
+export function mountGen(source: Source<SharedRequest>, options: SourceOptions, place?: RunPlace): Mount {
   checkSource(source)
   checkNames('streamGen', options)
   const open: Open = request => (typeof source === 'function' ? source(request as SharedRequest) : source)
   const share = shareSettings(options, false)
-  return share ? mountShared(sourceSettings(options), share, open, place) : mountSource(sourceSettings(options), open)
+  return share
+    ? mountShared(sourceSettings(options), share, open, place)
+    : mountSource(sourceSettings(options), open, place)
 }
 
 // The overloads above see to it that only a shared source asks for what only that is told.
 type Open = (request: StreamRequest & Partial<SharedRequest>) => Values | Promise<Values>
 
-function mountSource(settings: SourceSettings, open: Open): StreamMiddleware {
-  return mount(settings, async ({ ctx, connection, lastEventId }) => {
+function mountSource(settings: SourceSettings, open: Open, place: RunPlace | undefined): Mount {
+  return mount(settings, place, async ({ ctx, connection, lastEventId }) => {
     const values = await open(new OpenRequest(ctx, lastEventId, connection))
     if (!areValues(values))
       throw new TypeError('The function of a streamGen must return an iterable or an async iterable')

@@ -70,7 +70,7 @@ export class VectorFollowers {
       },
       take: range => receive(range.entries()),
       replay: receive,
-      reset: (reset: Reset) => this.#send(index, reset.now, resetEvent(channel, reset)),
+      reset: (reset: Reset) => this.#sendReset(index, channel, reset),
       joined: cursor => this.#joined(channel, index, cursor),
       live: () => this.#live(channel),
     }
@@ -91,12 +91,24 @@ export class VectorFollowers {
   }
 
   #send(index: number, position: Position, message: Message): void {
-    const send = () => {
-      this.#parts[index] = partOf(position)
-      this.#connection.send(encodeEvent({ ...message, id: this.#id ?? message.id }))
-    }
+    this.#whenJoined(() => this.#connection.send(this.#text(index, position, message)))
+  }
+
+  #sendReset(index: number, channel: string, reset: Reset): void {
+    this.#whenJoined(() => {
+      const text = this.#text(index, reset.now, resetEvent(channel, reset))
+      this.#connection.sendReset(text, channel, reset.reason)
+    })
+  }
+
+  #whenJoined(send: () => void): void {
     if (this.#unjoined.size > 0) this.#early.push(send)
     else send()
+  }
+
+  #text(index: number, position: Position, message: Message): string {
+    this.#parts[index] = partOf(position)
+    return encodeEvent({ ...message, id: this.#id ?? message.id })
   }
 
   get #id(): string | undefined {

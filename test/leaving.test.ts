@@ -419,7 +419,7 @@ describe('sse.close()', () => {
     )
     await served.sse.close()
     const response = await fetch(`${served.url}/s`)
-    expect([response.status, await response.text()]).toEqual([200, ':\n'])
+    expect([response.status, await response.text()]).toEqual([200, expect.stringMatching(/^:\nretry: \d+\n$/)])
     expect(ran).toBe(false)
     await served.sse.close()
   })

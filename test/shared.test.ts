@@ -115,7 +115,7 @@ describe('a shared source', () => {
       const refused = await refusing.open()
       expect([refused.status, asked.length]).toEqual([409, times])
     }
-    expect(sse.stats()).toEqual({ runs: [] })
+    expect(sse.stats().runs).toEqual([])
   })
 })
 
@@ -188,7 +188,7 @@ describe('the life of a run', () => {
     await ended
     expect(run.tap.requests[0]?.signal.aborted).toBe(true)
     await wait(10)
-    expect(run.sse.stats()).toEqual({ runs: [] })
+    expect(run.sse.stats().runs).toEqual([])
     const next = await run.open()
     expect(run.tap.requests).toHaveLength(2)
     await next.close()

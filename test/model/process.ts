@@ -43,6 +43,7 @@ export class Process {
       failed: error => {
         if (!(error instanceof Refused)) this.#broken(`A channel failed: ${String(error)}`)
       },
+      fannedOut: () => {},
     })
     return channel
   }
