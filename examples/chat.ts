@@ -8,7 +8,7 @@ const RECENT = 20
 const WEEK = 604_800_000
 const ROOMS = ['lobby', 'kitchen', 'garden']
 const path = '/rooms/:channel'
-const sse = new SseRouter({ plugin: channelsOf('chat', { count: 100, age: WEEK }) })
+export const sse = new SseRouter({ plugin: channelsOf('chat', { count: 100, age: WEEK }) })
 const memory = new Map<string, string[]>()
 
 /** Keeps the positions before the last messages of a room: in Redis, where all processes find them. */

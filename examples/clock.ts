@@ -2,7 +2,7 @@
 import Koa from 'koa'
 import { SseRouter } from 'koa-eventfeed'
 
-const sse = new SseRouter()
+export const sse = new SseRouter()
 
 // Sweden writes its dates the ISO way: YYYY-MM-DD HH:MM:SS.
 sse.streamFunc('/eventfeed', () => new Date().toLocaleString('sv-SE'), { interval: 1_000 })

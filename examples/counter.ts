@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import Koa from 'koa'
 import { SseRouter } from 'koa-eventfeed'
 
-const sse = new SseRouter()
+export const sse = new SseRouter()
 
 sse.streamGen('/sse', async function* ({ signal }) {
   for (let count = 0; ; count++) {

@@ -4,6 +4,7 @@ import { files } from './files.js'
 import { examples } from './list.js'
 import { reportErrors, unavailable } from './outage.js'
 import { nameOf } from './plugin.js'
+import { probes } from './probes.js'
 
 const self = "'self'"
 const policy = `default-src 'none'; script-src ${self}; style-src ${self}; img-src ${self}; connect-src ${self}; base-uri 'none'; form-action ${self}; frame-src ${self}; frame-ancestors ${self}`
@@ -16,6 +17,7 @@ app.use((ctx, next) => {
   return next()
 })
 app.use(unavailable())
+app.use(probes())
 for (const example of examples) {
   app.use(mount(`/${example.name}`, example.app))
   app.keys ??= example.app.keys // for cookies: they are signed with those of the outer app
@@ -28,7 +30,7 @@ app.use(async (ctx, next) => {
 })
 reportErrors(app)
 
-/** Ends the shared runs, or leaves them to another process. */
-export async function close(): Promise<void> {
-  await Promise.all(examples.map(({ sse }) => sse?.close()))
+/** Ends the streams over so many milliseconds, and leaves the shared runs that are not at their end by then to another process. */
+export async function close(within = 0): Promise<void> {
+  await Promise.all(examples.map(({ sse }) => sse.close({ within })))
 }

@@ -1,18 +1,18 @@
 import type Koa from 'koa'
 import type { SseRouter } from 'koa-eventfeed'
-import { app as announcer } from './announcer.js'
+import * as announcer from './announcer.js'
 import * as blueprint from './blueprint.js'
-import { app as chat } from './chat.js'
-import { app as clock } from './clock.js'
-import { app as counter } from './counter.js'
+import * as chat from './chat.js'
+import * as clock from './clock.js'
+import * as counter from './counter.js'
 import * as exporting from './export.js'
-import { app as flask } from './flask.js'
-import { app as notifications } from './notifications.js'
+import * as flask from './flask.js'
+import * as notifications from './notifications.js'
 import { redisUrl } from './plugin.js'
 import * as price from './price.js'
 import * as progress from './progress.js'
-import { app as publish } from './publish.js'
-import { app as redisChat } from './redis-chat.js'
+import * as publish from './publish.js'
+import * as redisChat from './redis-chat.js'
 import * as tokens from './tokens.js'
 
 /** One example on the page. To add one, write its file and add an entry here. */
@@ -30,8 +30,8 @@ export interface Example {
   /** The module of `site/panes` that shows it; left out where that has the example's name. */
   pane?: 'latest' | 'lines'
   app: Koa
-  /** Closed when the server stops, so that another process can go on with its runs. */
-  sse?: SseRouter
+  /** Closed when the server stops. */
+  sse: SseRouter
 }
 
 /** What to type where there is a Redis; how to have one where there is none. */
@@ -49,7 +49,7 @@ export const examples: Example[] = [
     method: 'GET',
     stream: '/eventfeed',
     pane: 'latest',
-    app: clock,
+    ...clock,
   },
   {
     name: 'counter',
@@ -58,7 +58,7 @@ export const examples: Example[] = [
     method: 'GET',
     stream: '/sse',
     pane: 'lines',
-    app: counter,
+    ...counter,
   },
   {
     name: 'progress',
@@ -95,7 +95,7 @@ export const examples: Example[] = [
       'Each room is a channel. Open the page in a second tab: a newcomer sees the last messages, and whoever was cut off gets what was missed.',
     method: 'GET',
     stream: '/rooms/lobby',
-    app: chat,
+    ...chat,
   },
   {
     name: 'announcer',
@@ -103,7 +103,7 @@ export const examples: Example[] = [
     summary: 'The smallest channel: `publish` in one route, and every client of the other one gets it.',
     method: 'GET',
     stream: '/listen',
-    app: announcer,
+    ...announcer,
   },
   {
     name: 'notifications',
@@ -111,7 +111,7 @@ export const examples: Example[] = [
     summary: 'Events of an `EventEmitter`, bound to a channel. Each arrives under its own name.',
     method: 'GET',
     stream: '/events',
-    app: notifications,
+    ...notifications,
   },
   {
     name: 'price',
@@ -131,7 +131,7 @@ export const examples: Example[] = [
     note: overRedis('PUBLISH sse hello'),
     method: 'GET',
     stream: '/sse',
-    app: publish,
+    ...publish,
   },
   {
     name: 'flask',
@@ -140,7 +140,7 @@ export const examples: Example[] = [
     note: overRedis(`PUBLISH flask:sse '{"data": "Hi", "type": "greeting"}'`),
     method: 'GET',
     stream: '/stream',
-    app: flask,
+    ...flask,
   },
   {
     name: 'redis-chat',
@@ -148,7 +148,7 @@ export const examples: Example[] = [
     summary: 'Log in, and a session cookie tells who writes. Who does not is `anonymous`.',
     method: 'GET',
     stream: '/stream',
-    app: redisChat,
+    ...redisChat,
   },
   {
     name: 'blueprint',

@@ -4,12 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type Koa from 'koa'
 
+/** Milliseconds over which SIGTERM ends the streams, so that their clients do not all come to the next server at once. */
+const DRAIN = 2_000
+
 /**
- * Serves `app` on the port that the variable PORT names, 3000 without it, and prints the address. Ctrl-C or SIGTERM
- * ends the open streams and the process. A port that cannot be had is said in one line, with exit code 1.
- * @param close Called before the process ends, and given a second at most.
+ * Serves `app` on the port that the variable PORT names, 3000 without it, and prints the address. SIGTERM ends the open streams one
+ * after another and then the process; Ctrl-C, or a second signal, ends them at once. A port that cannot be had is said in one line,
+ * with exit code 1.
+ * @param close Called before the process ends: within so many milliseconds, and given a second more.
  */
-export function listen(app: Koa, close: () => Promise<void>): void {
+export function listen(app: Koa, close: (within: number) => Promise<void>): void {
   const { PORT } = process.env
   const port = readPort(PORT || '3000')
   const server = app.listen(port)
@@ -17,7 +21,13 @@ export function listen(app: Koa, close: () => Promise<void>): void {
     console.log(`The examples of koa-eventfeed: http://localhost:${(server.address() as AddressInfo).port}`)
   })
   server.on('error', (error: NodeJS.ErrnoException) => fail(whyNot(error, port)))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(server, close))
+  let signals = 0
+  const stopOnce = (within: number) => {
+    signals += 1
+    void stop(server, close, signals > 1 ? 0 : within)
+  }
+  process.on('SIGINT', () => stopOnce(0))
+  process.on('SIGTERM', () => stopOnce(DRAIN))
 }
 
 function readPort(text: string): number {
@@ -39,10 +49,11 @@ export function fail(message: string): never {
   process.exit(1)
 }
 
-async function stop(server: Server, close: () => Promise<void>): Promise<void> {
+// The server takes requests until its streams are over: clients that come meanwhile are told when to come back.
+async function stop(server: Server, close: (within: number) => Promise<void>, within: number): Promise<void> {
+  await Promise.race([close(within).catch(() => {}), setTimeout(within + 1_000)])
   const closed = once(server.close(), 'close')
-  await Promise.race([close().catch(() => {}), setTimeout(1_000)])
-  server.closeAllConnections() // close() alone waits for ever: a stream is a connection in use
+  server.closeAllConnections() // requests that are no streams, and who does not read to the end
   await closed
   process.exit()
 }

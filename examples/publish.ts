@@ -6,7 +6,7 @@ import { SseRouter } from 'koa-eventfeed'
 import { relayOf } from './plugin.js'
 
 const channel = 'sse'
-const sse = new SseRouter({ plugin: relayOf('publish', 'raw') })
+export const sse = new SseRouter({ plugin: relayOf('publish', 'raw') })
 
 const page = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>A page from elsewhere</title><link rel="stylesheet" href="page.css">

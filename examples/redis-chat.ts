@@ -7,7 +7,7 @@ import { createSession } from 'koa-session'
 import { channelsOf } from './plugin.js'
 
 const channel = 'chat'
-const sse = new SseRouter({ plugin: channelsOf('redis-chat') })
+export const sse = new SseRouter({ plugin: channelsOf('redis-chat') })
 
 const form = (action: string, name: string) =>
   `<!doctype html><title>Redis chat</title><form action="${action}" method="post"><input name="${name}" required></form>`

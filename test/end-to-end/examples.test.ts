@@ -30,7 +30,7 @@ afterEach(async () => {
 })
 
 afterAll(async () => {
-  await Promise.all(examples.map(({ sse }) => sse?.close()))
+  await Promise.all(examples.map(({ sse }) => sse.close()))
 })
 
 const data = (events: { data: string }[]) => events.map(event => event.data)

@@ -111,17 +111,38 @@ describe('the gallery started by hand', () => {
     expect(await outcome(start({ PORT: port }))).toEqual({ code: 1, out: '', err })
   })
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s ends the open streams and the process, without a word',
-    async signal => {
-      const child = start({})
-      const stream = await openStream(`${await address(child)}/clock/eventfeed`)
-      await stream.take(1)
-      const begin = performance.now()
-      child.kill(signal)
-      expect(await outcome(child)).toEqual({ code: 0, out: '', err: '' })
-      expect(performance.now() - begin).toBeLessThan(1_000)
-      await stream.close()
-    },
-  )
+  test.each([
+    ['SIGINT ends the open streams and the process', ['SIGINT']],
+    ['SIGTERM twice ends them', ['SIGTERM', 'SIGTERM']],
+  ] as const)('%s at once, without a word', async (_, signals) => {
+    const child = start({})
+    const stream = await openStream(`${await address(child)}/clock/eventfeed`)
+    await stream.take(1)
+    const begin = performance.now()
+    for (const signal of signals) child.kill(signal)
+    expect(await outcome(child)).toEqual({ code: 0, out: '', err: '' })
+    expect(performance.now() - begin).toBeLessThan(1_000)
+    await stream.close()
+  })
+
+  test('SIGTERM ends the open streams one after another, while load balancers are told to send nobody here', async () => {
+    const child = start({})
+    const url = await address(child)
+    const streams = await Promise.all(Array.from({ length: 8 }, () => openStream(`${url}/clock/eventfeed`)))
+    await Promise.all(streams.map(stream => stream.take(1)))
+    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    child.kill('SIGTERM')
+    const ends = streams.map(async stream => {
+      await stream.ended()
+      return performance.now()
+    })
+    await Promise.race(ends)
+    const ready = await fetch(`${url}/ready`)
+    expect([ready.status, await ready.json()]).toEqual([503, { status: 'unready', reasons: [{ check: 'closing' }] }])
+    expect((await fetch(`${url}/live`)).status).toBe(200)
+    expect(await outcome(child)).toEqual({ code: 0, out: '', err: '' })
+    const times = await Promise.all(ends)
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(400)
+    expect(streams.map(({ text }) => text)).toEqual(streams.map(() => expect.stringMatching(/\nretry: \d+\n$/)))
+  })
 })
