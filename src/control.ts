@@ -8,6 +8,7 @@ import { checkChannel } from './names.js'
 import type { Entry } from './plugin.js'
 import type { PubSub } from './pubsub.js'
 import { endOver } from './spread.js'
+import type { Pick } from './streams.js'
 
 /** The channel on which processes tell each other whose streams are to end: no channel of a user's can be called so. */
 const CONTROL = '\u0002'
@@ -30,15 +31,15 @@ export class Control implements Follower {
   readonly ready = true
   readonly whenBehind = 'catch-up'
   readonly #pubsub: PubSub
-  readonly #streams: () => Connection[]
+  readonly #streams: (isMeant: Pick) => Connection[]
   readonly #onError: (error: unknown) => void
   #cursor: Cursor | undefined
   #following: Promise<void> | undefined
   #live = () => {}
   #isLate = false
 
-  /** @param streams Those of this process. */
-  constructor(pubsub: PubSub, streams: () => Connection[], onError: (error: unknown) => void) {
+  /** @param streams Picks those of this process that are to end. */
+  constructor(pubsub: PubSub, streams: (isMeant: Pick) => Connection[], onError: (error: unknown) => void) {
     this.#pubsub = pubsub
     this.#streams = streams
     this.#onError = onError
@@ -99,15 +100,16 @@ export class Control implements Follower {
   }
 
   #pick({ key, channel }: Picked): Connection[] {
-    return this.#streams().filter(
-      stream =>
-        (key === undefined || stream.key === key) && (channel === undefined || stream.channels.includes(channel)),
+    // Of a stream that is not open yet it is not known what it will read.
+    const reads = ({ opened, channels }: Connection, name: string) => opened === 0 || channels.includes(name)
+    return this.#streams(
+      stream => (key === undefined || stream.key === key) && (channel === undefined || reads(stream, channel)),
     )
   }
 
   // Some of them may have been meant: so all are judged anew.
   #recall(): void {
-    const streams = this.#streams().filter(({ key }) => key !== undefined)
+    const streams = this.#streams(({ key }) => key !== undefined)
     void endOver(RECALL, streams, 'disconnected')
   }
 
@@ -127,7 +129,7 @@ export class Control implements Follower {
 }
 
 async function end(streams: readonly Connection[]): Promise<void> {
-  await Promise.all(streams.map(stream => stream.close('disconnected')))
+  await endOver(0, streams, 'disconnected')
 }
 
 // What another process says is not to be trusted: to pick nothing would be to pick all.

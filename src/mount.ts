@@ -11,7 +11,8 @@ import { type LimitSettings, Limits } from './limits.js'
 import { NOWHERE, type Place } from './place.js'
 import { COME_BACK, SOON, sendAway } from './refusal.js'
 import { admit, type Guard, lastEventId } from './request.js'
-import { Streams } from './streams.js'
+import { endOver } from './spread.js'
+import { type Pick, Streams } from './streams.js'
 
 /** Koa middleware that answers with an event stream. */
 export interface StreamMiddleware extends Middleware {
@@ -51,6 +52,8 @@ export const STREAM_END = 'stream-end'
 /** Browsers' own reconnection time, about. Who was sent away is given it back once it is let in. */
 const USUAL_RETRY = 3_000
 
+const NONE: Pick[] = []
+
 const NOT_TAKEN = { takeOver: () => false }
 
 /** The last event of a finite stream. */
@@ -69,7 +72,9 @@ export function mount(
   finish: (within: number) => Promise<void> = async () => {},
 ): Mount {
   const streams = new Streams(place, new Limits(given.limits))
-  const settings = { ...given, retry: given.retry ?? (streams.limited ? USUAL_RETRY : undefined) }
+  // Who was once told another time to come back is to have its usual one again.
+  const restoring = { ...given, retry: given.retry ?? USUAL_RETRY }
+  const settings = streams.limited || given.maxDuration !== undefined ? restoring : given
   let closing = false
 
   const refuse = (ctx: Context, reason: RefusalReason) => {
@@ -78,27 +83,37 @@ export function mount(
     streams.refused(ctx, reason, sendAway(ctx, overload))
   }
 
-  const stream = async (ctx: Context, until: Date | undefined, seen: string | undefined) => {
+  const stream = async (ctx: Context, until: Date | undefined, seen: string | undefined, missed: readonly Pick[]) => {
     const key = streams.keyOf(ctx)
     const refusal = closing ? 'closing' : streams.enter(key)
     if (refusal !== undefined) return refuse(ctx, refusal)
-    const connection = new Connection(ctx, settings, streams, key)
+    const connection = new Connection(ctx, until ? restoring : settings, streams, key)
     streams.added(connection)
     const start = await unlessLeft(connection, prepare({ ctx, connection, lastEventId: seen }))
     streams.endBy(connection, until, settings.maxDuration)
     connection.respond()
     start()
+    if (missed.some(isMeant => isMeant(connection))) void connection.close('disconnected', { retry: jittered(SOON) })
+  }
+
+  const judge = async (ctx: Context, missed: Pick[]) => {
+    try {
+      return await admit(ctx, settings, streams)
+    } finally {
+      streams.judged(missed)
+    }
   }
 
   const middleware = async (ctx: Context) => {
     ignoreDisconnects(ctx)
     if (place.control && !closing) await place.control.heard()
-    const verdict = await admit(ctx, settings, streams)
+    const missed = settings.authorize ? streams.judging() : NONE
+    const verdict = await (missed === NONE ? admit(ctx, settings, streams) : judge(ctx, missed))
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
     if (settings.end && seen === STREAM_END) turnOff(ctx)
     else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, NOT_TAKEN)
-    else await stream(ctx, verdict === 'stream' ? undefined : verdict, seen)
+    else await stream(ctx, verdict === 'stream' ? undefined : verdict, seen, missed)
   }
 
   const stop = () => {
@@ -112,8 +127,8 @@ export function mount(
   }
 
   const disconnect = async (predicate: (ctx: Context) => boolean) => {
-    const picked = [...streams].filter(({ ctx }) => predicate(ctx))
-    await Promise.all(picked.map(connection => connection.close('disconnected')))
+    const picked = streams.pick(({ ctx }) => predicate(ctx))
+    await endOver(0, picked, 'disconnected')
     return picked.length
   }
 

@@ -8,10 +8,12 @@ export type Access = boolean | Date
 /** What a request for a stream is to be answered with; a date if the stream is to end then. */
 export type Verdict = 'stream' | Date | 'head' | 'refused'
 
+type Authorize = (ctx: Context) => Access | Promise<Access>
+
 /** Who may ask for a stream, and how. */
 export interface Guard {
   readonly methods: readonly string[]
-  readonly authorize: ((ctx: Context) => Access | Promise<Access>) | undefined
+  readonly authorize: Authorize | undefined
 }
 
 /** Who is told of refusals. */
@@ -25,7 +27,7 @@ export async function admit(ctx: Context, guard: Guard, keeper: Doorkeeper): Pro
     ctx.set('Allow', guard.methods.join(', '))
     return refuse(ctx, 405)
   }
-  const access = await accessOf(ctx, guard, keeper)
+  const access = guard.authorize ? await accessOf(ctx, guard.authorize, keeper) : true
   if (access === false) {
     keeper.refused(ctx, 'unauthorized', 403)
     return refuse(ctx, 403)
@@ -38,8 +40,7 @@ export async function admit(ctx: Context, guard: Guard, keeper: Doorkeeper): Pro
   return access === true ? 'stream' : access
 }
 
-async function accessOf(ctx: Context, { authorize }: Guard, keeper: Doorkeeper): Promise<Access> {
-  if (!authorize) return true
+async function accessOf(ctx: Context, authorize: Authorize, keeper: Doorkeeper): Promise<Access> {
   try {
     const access: unknown = await authorize(ctx)
     return isDate(access) ? isAhead(access) && access : access === true

@@ -6,6 +6,7 @@ import { mountChannels } from './channel-mounts.js'
 import { MAX_TIMEOUT, positive } from './checks.js'
 import type { Connection } from './connection.js'
 import { Control, type Picked } from './control.js'
+import { jittered } from './jitter.js'
 import { type LimitOptions, Limits, limitSettings } from './limits.js'
 import type { Mount } from './mount.js'
 import type { ChannelOptions, FuncOptions, PubSubLimits, Shared, SourceOptions } from './options.js'
@@ -13,6 +14,7 @@ import type { Place, RunPlace } from './place.js'
 import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
+import { SOON } from './refusal.js'
 import type { Runs } from './runs.js'
 import type { SharedRequest } from './source.js'
 import { type Func, mountFunc, mountGen, type Source } from './source-mounts.js'
@@ -62,7 +64,7 @@ export class SseRouter extends Router {
     const onError = (error: unknown) => this.#report(error)
     this.#limits = new Limits(limitSettings(options))
     this.pubsub = new PubSub({ plugin, maxLog, maxReplay, coalesce, onError })
-    if (options.connectionKey) this.#control = new Control(this.pubsub, () => this.#connections, onError)
+    if (options.connectionKey) this.#control = this.#makeControl(onError)
   }
 
   /** Tells what happens inside: to logs, metrics and tracers. It is that of `pubsub`. */
@@ -167,7 +169,7 @@ export class SseRouter extends Router {
   /** Ends one stream of this process, by its id among `connections()`. Its client reconnects. Returns whether there was one. */
   end(id: number): boolean {
     const connection = this.#connections.find(({ id: known }) => known === id)
-    void connection?.close('disconnected')
+    void connection?.close('disconnected', { retry: jittered(SOON) })
     return connection !== undefined
   }
 
@@ -221,6 +223,10 @@ export class SseRouter extends Router {
 
   get #streams() {
     return this.#mounts.map(({ streams }) => streams)
+  }
+
+  #makeControl(onError: (error: unknown) => void): Control {
+    return new Control(this.pubsub, isMeant => this.#streams.flatMap(streams => streams.pick(isMeant)), onError)
   }
 
   get #connections(): Connection[] {

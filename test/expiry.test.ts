@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
-import { type ConnectionStats, type EndReason, SseRouter } from 'koa-eventfeed'
+import { type ConnectionStats, type EndReason, SseRouter, type StreamRequest } from 'koa-eventfeed'
 import { openStream } from 'koa-eventfeed/testing'
-import { type Served, serve } from './support.js'
+import { connectRaw, deferred, garbageCollected, get, type Served, serve, turns } from './support.js'
 
 let served: Served | undefined
 afterEach(async () => served?.[Symbol.asyncDispose]())
@@ -206,4 +206,64 @@ describe('what becomes of streams is counted and told', () => {
       /no event 'open': listen for connect/,
     )
   })
+})
+
+test('a client that leaves while its stream is prepared is not held until its access ends', async () => {
+  const refs: WeakRef<object>[] = []
+  const [asked, go] = [deferred(), deferred()]
+  await using app = await serve(sse => {
+    const source = async ({ ctx }: StreamRequest) => {
+      refs.push(new WeakRef(ctx.req))
+      asked.resolve()
+      await go.promise
+      return [1]
+    }
+    sse.streamGen('/slow', source, { authorize: () => new Date(Date.now() + 3_600_000) })
+  })
+  const client = await connectRaw(app.port, get('/slow'))
+  await asked.promise
+  client.socket.destroy()
+  await client.end()
+  await turns(20)
+  go.resolve()
+  await turns(20)
+  expect(refs).toHaveLength(1)
+  await garbageCollected(refs)
+})
+
+test('disconnect ends the stream of a request that is being judged by what was true before', async () => {
+  const [asked, answer] = [deferred(), deferred()]
+  let banned = false
+  const authorize = async () => {
+    const looked = banned // as a database answers
+    asked.resolve()
+    await answer.promise
+    return !looked
+  }
+  await using app = await serve(sse => sse.pubSub('/feed', { authorize }), { router: { connectionKey: () => 'ann' } })
+  const opening = openStream(app.server, { path: '/feed' })
+  await asked.promise
+  banned = true
+  await app.sse.disconnect({ key: 'ann' })
+  await turns(20) // the message of this process to itself has come
+  answer.resolve()
+  await using stream = await opening
+  await stream.ended()
+  await using again = await stream.reconnect()
+  expect(again.status).toBe(403)
+})
+
+test('a client that was let in after it was told when to come back has its usual time again', async () => {
+  const dated = { authorize: () => new Date(Date.now() + 60_000) }
+  await using app = await serve(sse => {
+    sse.streamGen('/dated', ['x'], dated)
+    sse.streamGen('/own', ['x'], { ...dated, retry: 20_000 })
+    sse.streamGen('/bounded', ['x'], { maxDuration: 60_000 })
+    sse.streamGen('/limited', ['x'], { maxConnections: 1 })
+    sse.streamGen('/plain', ['x'], { authorize: () => true })
+  })
+  const begins = async (path: string) => (await (await fetch(`${app.url}${path}`)).text()).split('data')[0]
+  const paths = ['/dated', '/own', '/bounded', '/limited', '/plain']
+  const times = [':\nretry: 3000\n', ':\nretry: 20000\n', ':\nretry: 3000\n', ':\nretry: 3000\n', ':\n']
+  expect(await Promise.all(paths.map(begins))).toEqual(times)
 })
