@@ -4,13 +4,13 @@ import type { Activity, ConnectionStats } from './activity.js'
 import type { ChannelStats } from './channel.js'
 import { mountChannels } from './channel-mounts.js'
 import { MAX_TIMEOUT, positive } from './checks.js'
-import type { Connection } from './connection.js'
 import { Control, type Picked } from './control.js'
 import { jittered } from './jitter.js'
 import { type LimitOptions, Limits, limitSettings } from './limits.js'
 import type { Mount } from './mount.js'
+import { Mounts } from './mounts.js'
 import type { ChannelOptions, FuncOptions, PubSubLimits, Shared, SourceOptions } from './options.js'
-import type { Place, RunPlace } from './place.js'
+import type { RunPlace } from './place.js'
 import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
 import { type PublishOptions, PubSub } from './pubsub.js'
@@ -18,7 +18,6 @@ import { SOON } from './refusal.js'
 import type { Runs } from './runs.js'
 import type { SharedRequest } from './source.js'
 import { type Func, mountFunc, mountGen, type Source } from './source-mounts.js'
-import { endOver } from './spread.js'
 import { connectionsOf, type Stats, statsOf } from './stats.js'
 
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
@@ -40,9 +39,6 @@ export interface CloseOptions {
   within?: number | undefined
 }
 
-/** Milliseconds of the time to close that are left for clients that read slowly. */
-const REST = 1_000
-
 /** Failures that are kept for an app that is not known yet. */
 const MOST_EARLY = 100
 
@@ -50,8 +46,7 @@ const MOST_EARLY = 100
 export class SseRouter extends Router {
   /** The channels that this router serves. */
   readonly pubsub: PubSub
-  readonly #mounts: Mount[] = []
-  readonly #runs: Runs[] = []
+  readonly #mounts = new Mounts()
   readonly #limits: Limits
   readonly #control: Control | undefined
   #closing = false
@@ -64,7 +59,7 @@ export class SseRouter extends Router {
     const onError = (error: unknown) => this.#report(error)
     this.#limits = new Limits(limitSettings(options))
     this.pubsub = new PubSub({ plugin, maxLog, maxReplay, coalesce, onError })
-    if (options.connectionKey) this.#control = this.#makeControl(onError)
+    if (options.connectionKey) this.#control = new Control(this.pubsub, isMeant => this.#mounts.pick(isMeant), onError)
   }
 
   /** Tells what happens inside: to logs, metrics and tracers. It is that of `pubsub`. */
@@ -138,7 +133,7 @@ export class SseRouter extends Router {
    */
   async begin(ctx: Context, key = '', path?: string): Promise<void> {
     if (this.#closing) ctx.throw(503, 'This process is closing: try again', { headers: { 'Retry-After': '1' } })
-    await this.#runsAt('begin', path).begin(key, ctx)
+    await this.#runsAt(path, 'begin').begin(key, ctx)
   }
 
   /**
@@ -147,18 +142,17 @@ export class SseRouter extends Router {
    * @throws TypeError if it is not clear which mount is meant, or for a key that cannot be one.
    */
   async cancel(key = '', path?: string): Promise<void> {
-    await this.#runsAt('cancel', path).cancel(key)
+    await this.#runsAt(path, 'cancel').cancel(key)
   }
 
   /** What is open now, and totals since the router was made. It costs a little for each open stream: ask once a second, not for each request. */
   stats(): Stats {
-    const runs = this.#runs.flatMap(runs => runs.stats())
-    return statsOf(this.activity, this.#streams, this.pubsub, runs)
+    return statsOf(this.activity, this.#mounts.streams, this.pubsub, this.#mounts.runStats())
   }
 
   /** The open streams of this process, one by one. */
   connections(): Iterable<ConnectionStats> {
-    return connectionsOf(this.#streams)
+    return connectionsOf(this.#mounts.streams)
   }
 
   /** The channels that are followed in this process, one by one. */
@@ -168,7 +162,7 @@ export class SseRouter extends Router {
 
   /** Ends one stream of this process, by its id among `connections()`. Its client reconnects. Returns whether there was one. */
   end(id: number): boolean {
-    const connection = this.#connections.find(({ id: known }) => known === id)
+    const connection = this.#mounts.connections.find(({ id: known }) => known === id)
     void connection?.close('disconnected', { retry: jittered(SOON) })
     return connection !== undefined
   }
@@ -181,12 +175,9 @@ export class SseRouter extends Router {
    * rejects with.
    */
   async disconnect(picked: ((ctx: Context) => boolean) | Picked): Promise<number> {
-    if (typeof picked !== 'function') {
-      if (this.#control) return this.#control.disconnect(picked)
-      throw new TypeError('disconnect picks streams by key or channel where SseRouter has the option connectionKey')
-    }
-    const counts = await Promise.all(this.#mounts.map(mount => mount.disconnect(picked)))
-    return counts.reduce((sum, count) => sum + count, 0)
+    if (typeof picked === 'function') return this.#mounts.disconnect(picked)
+    if (this.#control) return this.#control.disconnect(picked)
+    throw new TypeError('disconnect picks streams by key or channel where SseRouter has the option connectionKey')
   }
 
   /**
@@ -201,54 +192,21 @@ export class SseRouter extends Router {
     const time = within === 0 ? 0 : positive('within', within, MAX_TIMEOUT)
     this.#closing = true
     try {
-      if (time > 0) await this.#drain(time)
-      await Promise.all(this.#mounts.map(mount => mount.close()))
+      await this.#mounts.close(time)
     } finally {
       this.#control?.close()
       await this.pubsub.close()
     }
   }
 
-  async #drain(time: number): Promise<void> {
-    for (const mount of this.#mounts) mount.stop()
-    const spread = Math.max(time - REST, time / 2)
-    const ended = endOver(
-      spread,
-      this.#streams.flatMap(streams => [...streams]),
-      'closed',
-      { releasing: true },
-    )
-    await Promise.all([ended, ...this.#mounts.map(mount => mount.finish(time))])
-  }
-
-  get #streams() {
-    return this.#mounts.map(({ streams }) => streams)
-  }
-
-  #makeControl(onError: (error: unknown) => void): Control {
-    return new Control(this.pubsub, isMeant => this.#streams.flatMap(streams => streams.pick(isMeant)), onError)
-  }
-
-  get #connections(): Connection[] {
-    return this.#streams.flatMap(streams => [...streams])
-  }
-
-  #place(path: string): RunPlace & Place {
-    const added = (runs: Runs) => {
-      const isTaken = this.#runs.some(({ mount }) => mount === runs.mount)
-      if (isTaken)
-        throw new TypeError(`There is a shared source at ${runs.mount} already: its runs are known by that path`)
-      this.#runs.push(runs)
-    }
+  #place(path: string): RunPlace {
     const { pubsub, activity } = this
+    const added = (runs: Runs) => this.#mounts.addRuns(runs)
     return { path: this.#fullPath(path), pubsub, activity, limits: this.#limits, control: this.#control, added }
   }
 
-  #runsAt(asker: string, path: string | undefined): Runs {
-    const [runs, ...others] = this.#runs.filter(({ mount }) => path === undefined || mount === this.#fullPath(path))
-    if (runs && others.length === 0) return runs
-    const paths = this.#runs.map(({ mount }) => mount).join(', ')
-    throw new TypeError(`${asker} needs the path of a shared mount${paths && `: one of ${paths}`}`)
+  #runsAt(path: string | undefined, asker: string): Runs {
+    return this.#mounts.runsAt(path === undefined ? undefined : this.#fullPath(path), asker)
   }
 
   #fullPath(path: string): string {
@@ -256,7 +214,7 @@ export class SseRouter extends Router {
   }
 
   #mount(path: string, methods: readonly string[] = ['GET'], middleware: Mount): this {
-    this.#mounts.push(middleware)
+    this.#mounts.add(middleware)
     this.register(path, [...methods], this.#knowingApp(middleware))
     return this
   }
