@@ -88,7 +88,8 @@ export interface ActivityEvents {
 
 type Name = keyof ActivityEvents
 type Listener<N extends Name> = (detail: ActivityEvents[N]) => void
-type Tally<Reason extends string> = Partial<Record<Reason, number>>
+/** How often, by reason; a reason that has not been had is absent. */
+export type Tally<Reason extends string> = Partial<Record<Reason, number>>
 
 const diagnostics = {
   connect: diagnosticsChannel('koa-eventfeed:connect'),
@@ -113,8 +114,11 @@ export class Activity {
   failures = 0
   /** Events and bytes of streams that are over. */
   sent = { events: 0, bytes: 0 }
+  /** Requests that were refused. */
   readonly refused: Tally<RefusalReason> = {}
+  /** Streams that are over. */
   readonly ended: Tally<EndReason> = {}
+  /** How often clients were told of a hole. */
   readonly holes: Tally<ResetReason> = {}
   readonly #listeners: { [N in Name]?: Set<Listener<N>> } = {}
   readonly #onError: (error: unknown) => void
@@ -128,7 +132,7 @@ export class Activity {
    * Calls a listener with each event of a name. What it throws is reported as any failure, and stops nothing. Returns what undoes it.
    * @throws TypeError for a name that is not known.
    */
-  on<N extends Name>(name: N, listener: Listener<N>): () => void {
+  on<N extends keyof ActivityEvents>(name: N, listener: (detail: ActivityEvents[N]) => void): () => void {
     if (!Object.hasOwn(diagnostics, name)) {
       throw new TypeError(`Activity has no event '${name}': listen for ${Object.keys(diagnostics).join(', ')}`)
     }

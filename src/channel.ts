@@ -21,6 +21,7 @@ export interface ChannelHooks {
 
 /** A channel in this process, as it is now. */
 export interface ChannelStats {
+  /** What it is called by `publish`. */
   readonly name: string
   /** Streams and subscriptions that follow it here. */
   readonly followers: number

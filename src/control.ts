@@ -20,6 +20,7 @@ const PATIENCE = 1_000
 export interface Picked {
   /** What `connectionKey` returned. */
   key?: string | undefined
+  /** One that the streams read, perhaps among others. */
   channel?: string | undefined
 }
 

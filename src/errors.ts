@@ -42,6 +42,7 @@ export class SseError extends Error {
     SseError.prototype.name = 'SseError'
   }
 
+  /** What went wrong: this, not the message, is for code to tell errors apart. */
   readonly code: SseErrorCode
 
   constructor(code: SseErrorCode, message: string, options?: ErrorOptions) {

@@ -17,6 +17,7 @@ export interface SubscribeOptions {
 
 /** An event that was received on a channel. */
 export interface ReceivedEvent extends Message {
+  /** The channel that it was published to. */
   readonly channel: string
   /** Its publisher's, else its position; empty if it has neither, as on a channel without history. */
   readonly id: string
@@ -58,6 +59,7 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
     this.ready.catch(this.#fail)
   }
 
+  /** Takes the next event, once there is one. Rejects, once, with what ended the subscription, if that was a failure. */
   next(): Promise<IteratorResult<ReceivedEvent, undefined>> {
     const result = this.#turn.then(() => this.#pull())
     this.#turn = result.catch(() => {})
@@ -69,11 +71,13 @@ export class EventSubscription implements AsyncIterableIterator<ReceivedEvent> {
     return this.#over
   }
 
+  /** Ends the subscription, as leaving the loop does. Twice is harmless. */
   async return(): Promise<IteratorResult<ReceivedEvent, undefined>> {
     this.#end()
     return { done: true, value: undefined }
   }
 
+  /** Itself: who reads it with several loops shares its events among them. */
   [Symbol.asyncIterator](): this {
     return this
   }

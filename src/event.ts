@@ -1,8 +1,12 @@
 /** An event as it travels: text only. */
 export interface Message {
+  /** Its lines end with LF. */
   readonly data: string
+  /** The event type; a browser takes `message` where there is none. */
   readonly event?: string | undefined
+  /** Its publisher's; where there is none, the position in the channel serves as the id. */
   readonly id?: string | undefined
+  /** Milliseconds that clients wait before they reconnect. */
   readonly retry?: number | undefined
 }
 
@@ -41,8 +45,11 @@ const RESERVED = new Set(['error', 'open', 'stream-open', 'stream-reset', 'strea
 export class ServerSentEvent implements Message {
   /** The text that the page finds in `MessageEvent.data`. */
   readonly data: string
+  /** The event type, if it was given one. */
   readonly event: string | undefined
+  /** What the client sends back when it reconnects, if it was given one; a number as text. */
   readonly id: string | undefined
+  /** Milliseconds that the client waits before it reconnects, if they were given. */
   readonly retry: number | undefined
 
   constructor(data: unknown, { event, id, retry, allowReserved = false }: EventFields = {}) {

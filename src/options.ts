@@ -232,6 +232,10 @@ const OPTIONS = {
   streamFunc: [...STREAM_OPTIONS, 'methods', 'end', 'interval', 'limit', 'changes', ...SHARE_OPTIONS],
   pubSub: [...STREAM_OPTIONS, 'channel', 'whenBehind', 'anchor', 'channelIn', 'maxChannels'],
   PubSub: ['plugin', 'onError', 'maxLog', 'maxReplay', 'coalesce'],
+  SseRouter: [
+    ...['plugin', 'maxLog', 'maxReplay', 'coalesce', ...LIMIT_OPTIONS],
+    ...['prefix', 'host', 'methods', 'exclusive', 'sensitive', 'strict', 'routerPath'], // of @koa/router
+  ],
   publish: ['channel', 'event', 'id', 'retry', 'allowReserved'],
   publisher: ['authorize', 'channel', 'body', 'limit', 'rate', 'rateKey', 'crossSite'],
 }

@@ -4,7 +4,9 @@ import type { RunStore } from './run-store.js'
 
 /** A message with its place in the channel. */
 export interface Entry {
+  /** The message's own: who has seen it goes on after it. */
   readonly position: Position
+  /** What was published. */
   readonly message: Message
 }
 
@@ -31,6 +33,7 @@ export interface Health {
 
 /** What is common to all that carries channels, in one process or between many. */
 interface Carrier {
+  /** What it is called in messages: `redis`, say. */
   readonly name: string
   /** Resolves once publishing and receiving work. Rejects at once with the reason why they do not. */
   ready?(): Promise<void>
@@ -71,5 +74,6 @@ export interface Relay extends Carrier {
   publish(channel: string, message: Message): Promise<void>
   /** Resolves once later messages will reach `deliver`, in order. `lost` tells, once it works again, that some may not have. */
   subscribe(channel: string, deliver: (message: Message) => void, lost: () => void): Promise<Unsubscribe>
+  /** A relay has none: what has `read` is a `Plugin`. */
   read?: undefined
 }

@@ -3,7 +3,9 @@ import type { Health } from './plugin.js'
 
 /** What is asked whether it works: a router. */
 export interface Probed {
+  /** Whether its plugin works now. */
   health(): Health
+  /** Whether it sends clients away. */
   readonly closing: boolean
 }
 

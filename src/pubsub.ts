@@ -33,6 +33,7 @@ export interface PublishOptions extends EventFields {
   channel?: string | undefined
 }
 
+/** Options of `bind`. */
 export interface BindOptions {
   /** @default 'sse' */
   channel?: string | undefined

@@ -10,6 +10,7 @@ import { type LimitOptions, Limits, limitSettings } from './limits.js'
 import type { Mount } from './mount.js'
 import { Mounts } from './mounts.js'
 import type { ChannelOptions, FuncOptions, PubSubLimits, Shared, SourceOptions } from './options.js'
+import { checkNames } from './options.js'
 import type { RunPlace } from './place.js'
 import type { Health, Plugin, Relay } from './plugin.js'
 import { type PublisherOptions, publisher } from './publisher.js'
@@ -20,8 +21,11 @@ import type { SharedRequest } from './source.js'
 import { type Func, mountFunc, mountGen, type Source } from './source-mounts.js'
 import { connectionsOf, type Stats, statsOf } from './stats.js'
 
+// @koa/router's allow any name, so that a misspelt one would be taken, and heard by nobody.
+type Named<Options> = { [Name in keyof Options as string extends Name ? never : Name]: Options[Name] }
+
 /** Options of `SseRouter`: those of @koa/router, and what carries the channels. */
-export interface SseRouterOptions extends RouterOptions, PubSubLimits, LimitOptions {
+export interface SseRouterOptions extends Named<RouterOptions>, PubSubLimits, LimitOptions {
   /**
    * What carries the channels.
    * @default mittPlugin()
@@ -54,8 +58,10 @@ export class SseRouter extends Router {
   readonly #early: unknown[] = []
 
   /** @throws TypeError or RangeError for options that cannot be used. */
-  constructor({ plugin, maxLog, maxReplay, coalesce, ...options }: SseRouterOptions = {}) {
-    super(options)
+  constructor(options: SseRouterOptions = {}) {
+    checkNames('SseRouter', options)
+    const { plugin, maxLog, maxReplay, coalesce, ...rest } = options
+    super(rest)
     const onError = (error: unknown) => this.#report(error)
     this.#limits = new Limits(limitSettings(options))
     this.pubsub = new PubSub({ plugin, maxLog, maxReplay, coalesce, onError })

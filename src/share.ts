@@ -67,6 +67,7 @@ export interface ShareOptions {
 
 /** Marks the options of a source that is shared. */
 export interface Shared {
+  /** As in `SourceOptions`, and set. */
   share: true | ((ctx: Context) => string | Promise<string>)
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { publint } from 'publint'
@@ -10,6 +10,7 @@ import { startRedis } from './redis/server.js'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const packages = ['koa', '@types/koa', '@types/node', 'typescript']
+const optional = Object.keys(manifest.peerDependenciesMeta).filter(name => !packages.includes(name))
 const entries = Object.keys(manifest.exports)
   .filter(path => path !== './package.json')
   .map(path => path.replace('.', manifest.name))
@@ -17,14 +18,19 @@ const entries = Object.keys(manifest.exports)
 const folder = mkdtempSync(join(tmpdir(), 'koa-eventfeed-'))
 const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`)
 const project = join(folder, 'project')
-const withRedis = join(folder, 'with-redis')
-const needsRedis = (entry: string) => entry.includes('/plugins/redis')
+const withOptional = join(folder, 'with-optional')
+const needing = entries.flatMap(entry => {
+  const needed = entry.includes('/plugins/redis')
+    ? 'ioredis'
+    : optional.find(name => entry.endsWith(`/plugins/${name}`))
+  return needed === undefined ? [] : [{ entry, needed }]
+})
 const installed = join(project, 'node_modules', manifest.name)
 
 beforeAll(async () => {
   await run(root, 'npm', 'pack', '--silent', '--pack-destination', folder)
   await install(project, packages)
-  await install(withRedis, [...packages, 'ioredis'])
+  await install(withOptional, [...packages, ...optional])
 }, 120_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -75,29 +81,34 @@ describe('in an empty project that installs it', () => {
       import('${entry}').then(imported => {
         for (const name of Object.keys(imported)) console.log(name, imported[name] === required[name])
       })`
-    const where = needsRedis(entry) ? withRedis : project
+    const where = needing.some(({ entry: other }) => other === entry) ? withOptional : project
     expect(await run(where, process.execPath, '--eval', script)).toMatch(/^(\w+ true\n)+$/)
   })
 
-  test.each(entries.filter(needsRedis))('%s says that it needs ioredis where that is not installed', async entry => {
+  test.each(needing)('$entry says that it needs $needed where that is not installed', async ({ entry, needed }) => {
     await expect(run(project, process.execPath, '--eval', `require('${entry}')`)).rejects.toThrow(
-      "Cannot find package 'ioredis'",
+      `Cannot find package '${needed}'`,
     )
   })
 
   test('its Redis plugin carries a channel from one process to another', async () => {
     await using server = await startRedis()
-    expect(await run(withRedis, process.execPath, 'redis.mjs', server.url)).toBe('hello from another process\n')
+    expect(await run(withOptional, process.execPath, 'redis.mjs', server.url)).toBe('hello from another process\n')
   })
 
   test('TypeScript compiles redis.ts and checks the declarations it gets, those of ioredis too', async () => {
-    expect(await compile('redis.ts', withRedis)).toBe('')
+    expect(await compile('redis.ts', withOptional)).toBe('')
   })
 
-  test('the main entry loads though ioredis is not there', async () => {
+  test('TypeScript infers from the declarations it gets, and refuses, what test/types says', async () => {
+    cpSync(fileURLToPath(new URL('types', import.meta.url)), join(withOptional, 'types'), { recursive: true })
+    expect(await compile('types/index.ts', withOptional)).toBe('')
+  })
+
+  test.each(optional)('the main entry loads though %s is not there', async name => {
     const script = `
       import '${manifest.name}'
-      import('ioredis').catch(error => console.log(error.code))`
+      import('${name}').catch(error => console.log(error.code))`
     expect(await run(project, process.execPath, '--input-type=module', '--eval', script)).toBe('ERR_MODULE_NOT_FOUND\n')
   })
 
@@ -138,7 +149,7 @@ function compile(file: string, where = project): Promise<string> {
     noEmit: true,
     types: ['node'],
   }
-  const config = `tsconfig.${file}.json`
+  const config = `tsconfig.${basename(file)}.json`
   writeFileSync(join(where, config), JSON.stringify({ compilerOptions, files: [file] }))
   return run(where, process.execPath, 'node_modules/typescript/bin/tsc', '--project', config)
 }

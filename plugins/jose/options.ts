@@ -28,6 +28,7 @@ export interface SubscriptionTokenOptions {
   cookie?: string | TokenCookie | false | undefined
 }
 
+/** What tokens are signed with: at least 32 bytes, or a text of as many. */
 export type Secret = string | Uint8Array
 
 /** A cookie that scripts cannot read, and that is sent over TLS only if it was set over TLS. */

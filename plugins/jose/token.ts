@@ -13,7 +13,9 @@ export interface Grant {
 
 /** What a token says. */
 export interface Subscription {
+  /** Those that may be read. */
   readonly channels: readonly string[]
+  /** Whose token it is, if it says so. */
   readonly subject: string | undefined
   /** When the token expires. */
   readonly expires: Date

@@ -7,6 +7,8 @@ import { randomTag } from '../../src/tags.js'
 import { History, type HistoryLimits } from './history.js'
 import { LocalRuns } from './runs.js'
 
+export type { HistoryLimits } from './history.js'
+
 // mitt's types describe a CommonJS module; under Node's resolution its default export is the function itself.
 const mitt = mittModule as unknown as typeof mittModule.default
 

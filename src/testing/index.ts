@@ -1,7 +1,7 @@
 export { SseError, type SseErrorCode } from '../errors.js'
 export { openStream } from './open-stream.js'
 export type { OpenStreamOptions } from './options.js'
-export { type PluginProof, provePlugin } from './plugin-contract.js'
+export { type HistoryProof, type PluginProof, provePlugin, type RelayProof } from './plugin-contract.js'
 export type { App, StreamTarget } from './target.js'
 export type { TestEvent } from './test-event.js'
 export type { TestStream } from './test-stream.js'

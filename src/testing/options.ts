@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { AgentOptions } from 'node:https'
 
+/** What a stream is opened with. */
 export interface OpenStreamOptions {
   /**
    * Path and query to ask for. Of an app or a server it starts with `/`; for a URL it is resolved against it.

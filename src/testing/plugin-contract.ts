@@ -34,7 +34,7 @@ interface CommonProof {
 }
 
 /** What `provePlugin` needs to know of a plugin that keeps a history. */
-interface HistoryProof extends CommonProof {
+export interface HistoryProof extends CommonProof {
   /**
    * Makes a plugin that nobody uses yet; each case makes its own and closes it. It keeps the last `history.count` entries of a
    * channel, no more and no less; where that is left out, 100 or more, for a minute or more. What it publishes to on a server must
@@ -46,11 +46,12 @@ interface HistoryProof extends CommonProof {
    * @default true
    */
   history?: true | undefined
+  /** What keeps a history carries `event`, `id` and `retry`. */
   fields?: true | undefined
 }
 
 /** What `provePlugin` needs to know of a relay: a plugin that keeps no history. */
-interface RelayProof extends CommonProof {
+export interface RelayProof extends CommonProof {
   /**
    * Makes a relay that nobody uses yet; each case makes its own and closes it. What it publishes to on a server must belong to this
    * run of the tests alone: most names of channels are random, some are the same in each run.

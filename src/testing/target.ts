@@ -4,6 +4,7 @@ import { listen } from './listen.js'
 
 /** A Koa app, or anything else whose `callback()` gives a request listener. */
 export interface App {
+  /** Makes a listener for the requests of a server. */
   callback(): (request: IncomingMessage, response: ServerResponse) => unknown
 }
 

@@ -23,6 +23,7 @@ export class TestStream implements AsyncIterable<TestEvent>, AsyncDisposable {
   readonly url: string
   /** The status of the response, such as 200. */
   readonly status: number
+  /** The headers of the response, their names in lower case. */
   readonly headers: IncomingHttpHeaders
   readonly #call: Call
   readonly #exchange: Exchange
@@ -139,6 +140,7 @@ export class TestStream implements AsyncIterable<TestEvent>, AsyncDisposable {
     return this.#closing
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
