@@ -8,6 +8,7 @@ import * as counter from './counter.js'
 import * as exporting from './export.js'
 import * as flask from './flask.js'
 import * as notifications from './notifications.js'
+import * as operations from './operations.js'
 import { redisUrl } from './plugin.js'
 import * as price from './price.js'
 import * as progress from './progress.js'
@@ -158,5 +159,14 @@ export const examples: Example[] = [
     method: 'GET',
     stream: '/clock',
     ...blueprint,
+  },
+  {
+    name: 'operations',
+    title: 'Operations',
+    summary:
+      'What someone sees who runs this: limits, metrics for Prometheus at `/operations/metrics`, and a live view of channels and connections: `sse.dashboard`.',
+    method: 'GET',
+    stream: '/prices',
+    ...operations,
   },
 ]

@@ -17,14 +17,18 @@ export async function sendChannels(
   settings: ChannelStreamSettings,
   lastEventId: string | undefined,
 ): Promise<void> {
-  if (!(await connection.ready())) return
   const [only] = channels
   if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
-    new ChannelFollower(connection, only, settings).follow(pubsub, lastEventId)
+    const follower = new ChannelFollower(connection, only, settings)
+    connection.attach(follower) // at once, so that who hears that it opens is told what it reads
+    if (await connection.ready()) follower.follow(pubsub, lastEventId)
   } else {
-    followAll(connection, pubsub, channels, settings, lastEventId)
+    connection.attach({ channels, left: ignore })
+    if (await connection.ready()) followAll(connection, pubsub, channels, settings, lastEventId)
   }
 }
+
+const ignore = () => {}
 
 // Its encoded log is sent as it is, the same bytes to all. A class: object literals of closures took a kilobyte for each client.
 class ChannelFollower implements Follower, Sender {
@@ -40,7 +44,6 @@ class ChannelFollower implements Follower, Sender {
   }
 
   follow(pubsub: PubSub, lastEventId: string | undefined): void {
-    this.#connection.attach(this)
     this.#cursor = pubsub.follow(this.#channel, this, lastEventId)
     if (this.#connection.left) this.left()
   }

@@ -100,11 +100,23 @@ const escapeCode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padSt
 
 function toJson(data: unknown): string {
   if (ArrayBuffer.isView(data)) throw new TypeError("An event's data is text: send bytes as a string, such as base64")
-  const json: string | undefined = JSON.stringify(data)
+  const json = stringified(data)
   if (json === undefined) {
     throw new TypeError(`An event's data cannot be ${typeof data}: send a string or a value that JSON can write`)
   }
   return hasUnicodeLineEnd(json) ? json.replace(/[\u0085\u2028\u2029]/g, escapeCode) : json
+}
+
+/** @internal */
+export const TOO_DEEP = "An event's data is nested too deeply: send it flatter"
+
+// V8 says of it only that its stack has no more room.
+function stringified(data: unknown): string | undefined {
+  try {
+    return JSON.stringify(data)
+  } catch (cause) {
+    throw cause instanceof RangeError ? new RangeError(TOO_DEEP, { cause }) : cause
+  }
 }
 
 function eventType(event: unknown, allowReserved: boolean): string {
@@ -128,7 +140,9 @@ function eventId(id: unknown): string {
 /** Checks a reconnection time, as an event's or a stream's `retry`. @internal */
 export function retryTime(retry: unknown): number {
   if (typeof retry === 'number' && Number.isSafeInteger(retry) && retry > 0) return retry
-  throw new TypeError(`retry must be a positive integer, in milliseconds, not ${String(retry)}`)
+  throw new TypeError(
+    `retry must be a positive integer, in milliseconds, not ${typeof retry === 'number' ? retry : typeof retry}`,
+  )
 }
 
 /** Whether what came from another process is a message that the wire can carry. @internal */

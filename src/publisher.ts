@@ -3,7 +3,7 @@ import bodyParser from 'koa-bodyparser'
 import type { RefusalReason } from './activity.js'
 import { flag, oneOf, positive, positiveInteger, wrong } from './checks.js'
 import { isCrossSite } from './cross-site.js'
-import { type EventFields, ServerSentEvent } from './event.js'
+import { type EventFields, ServerSentEvent, TOO_DEEP } from './event.js'
 import { addressKey } from './limits.js'
 import { faultOf } from './names.js'
 import { checkNames } from './options.js'
@@ -78,8 +78,11 @@ export function publisher(pubsub: PubSub, options: PublisherOptions = {}): Middl
     const channel = channelOf(ctx, options.channel, named)
     if (authorize && (await authorize(ctx, channel)) !== true)
       throw new Refusal(403, 'You may not publish to this channel', 'unauthorized')
-    await send(ctx, pubsub, checkedEvent(data, fields), channel)
-    answer(ctx, 200, { status: 'success', message: 'published', data })
+    const event = checkedEvent(data, fields)
+    const success = jsonText({ status: 'success', message: 'published', data }) // before: once published, nothing may fail
+    await send(ctx, pubsub, event, channel)
+    ctx.type = 'json'
+    ctx.body = success
   }
 
   return async ctx => {
@@ -121,6 +124,7 @@ function answer(ctx: Context, status: number, body: object): void {
 async function jsonOf(ctx: Context, parse: Middleware, limit: number): Promise<unknown> {
   if (ctx.is('urlencoded', 'multipart')) throw new Refusal(400, 'Send JSON, not a form')
   if (ctx.request.length !== 0 && ctx.is('json', '+json') === false) throw new Refusal(415, 'Send application/json')
+  if (ctx.request.body === undefined && isEncoded(ctx)) throw new Refusal(415, 'Send it without Content-Encoding')
   try {
     await parse(ctx, async () => {})
   } catch (error) {
@@ -129,11 +133,14 @@ async function jsonOf(ctx: Context, parse: Middleware, limit: number): Promise<u
   }
   const { body, rawBody } = ctx.request as { body?: unknown; rawBody?: string }
   // koa-bodyparser makes {} of an empty body, and other parsers keep no raw one.
-  const text = rawBody ?? (hasBody(ctx) ? JSON.stringify(body) : '')
+  const text = rawBody ?? (hasBody(ctx) ? jsonText(body) : '')
   if (text.trim() === '') throw new Refusal(400, 'The body is empty')
   if (Buffer.byteLength(text) > limit) throw tooLarge(limit)
   return body
 }
+
+// What inflates a body is let go of at the limit, and has nobody then to tell that the rest is broken: that ends the process.
+const isEncoded = (ctx: Context) => !['', 'identity'].includes(ctx.get('Content-Encoding'))
 
 const hasBody = (ctx: Context) => ctx.request.length > 0 || ctx.get('Transfer-Encoding') !== ''
 
@@ -165,6 +172,15 @@ function checkedEvent(data: unknown, fields: EventFields): ServerSentEvent {
     return new ServerSentEvent(data, fields)
   } catch (error) {
     throw new Refusal(400, (error as Error).message)
+  }
+}
+
+// JSON can be read nested deeper than it can be written.
+function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    throw new Refusal(400, TOO_DEEP)
   }
 }
 

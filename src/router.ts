@@ -5,6 +5,8 @@ import type { ChannelStats } from './channel.js'
 import { mountChannels } from './channel-mounts.js'
 import { MAX_TIMEOUT, positive } from './checks.js'
 import { Control, type Picked } from './control.js'
+import { type Dashboard, dashboard, dashboardPath } from './dashboard/dashboard.js'
+import type { DashboardOptions } from './dashboard/options.js'
 import { jittered } from './jitter.js'
 import { type LimitOptions, Limits, limitSettings } from './limits.js'
 import type { Mount } from './mount.js'
@@ -51,6 +53,7 @@ export class SseRouter extends Router {
   /** The channels that this router serves. */
   readonly pubsub: PubSub
   readonly #mounts = new Mounts()
+  readonly #dashboards: Dashboard[] = []
   readonly #limits: Limits
   readonly #control: Control | undefined
   #closing = false
@@ -112,6 +115,18 @@ export class SseRouter extends Router {
    */
   publisher(path: string, options: PublisherOptions = {}): this {
     this.register(path, ['POST'], this.#knowingApp(publisher(this.pubsub, options)))
+    return this
+  }
+
+  /**
+   * Mounts a page at a path that shows what this router does in this process, as it happens: rates, channels, connections, runs, holes
+   * and failures. It can watch a channel, publish an event and end a connection.
+   * @throws TypeError for options that cannot be used, or without `authorize` where `NODE_ENV` is neither `development` nor `test`.
+   */
+  dashboard(path: string, options: DashboardOptions = {}): this {
+    const page = dashboard(this, options)
+    this.#dashboards.push(page)
+    this.register(dashboardPath(path), ['GET', 'POST'], this.#knowingApp(page))
     return this
   }
 
@@ -199,6 +214,7 @@ export class SseRouter extends Router {
     this.#closing = true
     try {
       await this.#mounts.close(time)
+      await Promise.all(this.#dashboards.map(page => page.close()))
     } finally {
       this.#control?.close()
       await this.pubsub.close()

@@ -1,7 +1,8 @@
-import { isPassing } from './errors.js'
+import type { Context } from 'koa'
+import { isPassing, SseError } from './errors.js'
 import { type Mount, mount, type Opening, turnAway } from './mount.js'
 import type { SourceSettings } from './options.js'
-import { NOWHERE, type RunPlace } from './place.js'
+import { NOWHERE, type Place, type RunPlace } from './place.js'
 import { PubSub } from './pubsub.js'
 import { sendRun } from './run-stream.js'
 import { Runs } from './runs.js'
@@ -32,7 +33,7 @@ export function mountShared(
     const viewer = { ctx, connection }
     const { run, standing } = runs.enter(await runs.keyOf(ctx), viewer)
     connection.attach({ left: () => run.leave(viewer) })
-    const entered = await standing.catch(unlessPassing)
+    const entered = await standing.catch(error => ofStore(ctx, error, where))
     if (!entered) return () => void turnAway(connection)
     if (connection.left) run.leave(viewer)
     return () => void sendRun(viewer, pubsub, run, entered, share.replay, lastEventId)
@@ -40,7 +41,11 @@ export function mountShared(
   return mount(settings, where, prepare, finish)
 }
 
-// While the store cannot be reached the client is to come back: any status but 200 would stop an EventSource for good.
-function unlessPassing(error: unknown): undefined {
-  if (!isPassing(error)) throw error
+// While the store cannot be reached, or what it has of the run is none of ours, the client is to come back: any status but 200 would
+// stop an EventSource for good.
+function ofStore(ctx: Context, error: unknown, { activity, path }: Place): undefined {
+  if (!(error instanceof SseError)) throw error
+  if (isPassing(error)) return
+  activity.fail({ error, path })
+  ctx.app.emit('error', error, ctx)
 }

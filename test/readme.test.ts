@@ -27,11 +27,13 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(readme.of('ts')).toHaveLength(16)
+    expect(readme.of('ts')).toHaveLength(17)
     expect(readme.of('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
-    expect(readme.of('sh')).toEqual(['npm install koa-eventfeed koa\n', 'npm install ioredis\n'])
-    expect(readme.text.match(/^```\w/gm)).toHaveLength(19)
+    expect(readme.of('sh')).toEqual(
+      ['koa-eventfeed koa', 'ioredis', 'prom-client'].map(names => `npm install ${names}\n`),
+    )
+    expect(readme.text.match(/^```\w/gm)).toHaveLength(21)
   })
 })
 
@@ -127,6 +129,16 @@ test('shutting down: a SIGTERM ends the streams, and then the process', async ()
   await stream.ended()
   await stream.close()
   expect(await exit).toEqual([0, null])
+})
+
+test('metrics and a live view: Prometheus is told of streams and of the process, and who may see the page does', async () => {
+  const url = await serve('collectMetrics')
+  const text = await (await fetch(`${url}/metrics`)).text()
+  expect(text).toMatch(/^koa_eventfeed_connections 0$/m)
+  expect(text).toMatch(/^process_cpu_seconds_total /m)
+  expect((await fetch(`${url}/live-view/`)).status).toBe(403)
+  const page = await fetch(`${url}/live-view/`, { headers: { 'X-Team': 'ops' } })
+  expect(await page.text()).toContain('<title>Live view')
 })
 
 test('one run, many viewers: prices are polled once, an export goes on where it was, and can be cancelled', async () => {

@@ -25,12 +25,21 @@ const raw: Format = {
 const flaskSse: Format = {
   encode: ({ data, event: type, id, retry }) => JSON.stringify({ data, type, id, retry }),
   decode(text) {
-    const envelope: unknown = JSON.parse(text)
+    const envelope = jsonIn(text)
     if (typeof envelope !== 'object' || envelope === null || !('data' in envelope)) throw new TypeError('no data')
     const { data, type, id, retry } = envelope as Record<string, unknown>
     const fields = { event: given(type), id: given(id), retry: given(retry), allowReserved: true }
     return new ServerSentEvent(data, fields as object)
   },
+}
+
+// What JSON.parse throws quotes the text, which is for clients and not for logs.
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new TypeError('no JSON')
+  }
 }
 
 // Python's None is written as null.

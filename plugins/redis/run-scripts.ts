@@ -15,12 +15,15 @@ local text = function(number) return string.format('%.0f', number) end
 local known = redis.call('HMGET', run, 'holder', 'expires', 'token', 'start', 'over')
 local holder, expires, token, start, over = known[1], tonumber(known[2] or '0'), tonumber(known[3] or '0'), known[4], known[5]
 local isNew = 0
+local isOurs = start and expires and token and string.find(start, '^[%w_-]+%.%d+%.[%w_-]+$')
+if not isOurs then expires, token, start, over = 0, 0, nil, nil end
 if not start and not begin then
   local nowhere = newEpoch .. '.0.' .. root
   return {'gone', '0', nowhere, nowhere, 0, 0}
 end
 if not start then
   isNew, holder, token, start = 1, me, now, newEpoch .. '.0.' .. root
+  redis.call('DEL', run)
   redis.call('HSET', run, 'token', text(token), 'start', start, 'holder', me, 'expires', text(now + lease))
   redis.call('DEL', log)
   redis.call('HSET', meta, 'epoch', newEpoch, 'offset', '0', 'link', root, 'at', text(now))
@@ -40,7 +43,7 @@ if not over then
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, kept) end
 end
 local place = redis.call('HMGET', meta, 'epoch', 'offset', 'link')
-local top = place[1] and place[1] .. '.' .. place[2] .. '.' .. place[3] or start
+local top = place[1] and place[2] and place[3] and place[1] .. '.' .. place[2] .. '.' .. place[3] or start
 return {status, text(token), start, top, isNew, others}
 `)
 

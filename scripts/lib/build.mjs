@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesIn, hashOf, textOf } from './files.mjs'
 import { Failure, root, runNode } from './run.mjs'
@@ -8,7 +8,13 @@ const shared = ['tsconfig.json', 'package.json', 'package-lock.json', 'node_modu
 
 // The examples compile against what the package exports, which is in dist: the order counts.
 const targets = [
-  { outDir: 'dist', project: 'tsconfig.build.json', sources: ['src', 'plugins'], uses: [] },
+  {
+    outDir: 'dist',
+    project: 'tsconfig.build.json',
+    sources: ['src', 'plugins'],
+    uses: [],
+    pages: 'src/dashboard/page',
+  },
   { outDir: 'build', project: 'tsconfig.examples.json', sources: ['examples'], uses: ['dist'] },
 ]
 
@@ -40,6 +46,8 @@ async function compile(target) {
   rmSync(aside, { recursive: true, force: true })
   const code = await runNode([compiler, '--project', target.project, '--outDir', aside])
   if (code !== 0) throw new Failure(`${target.outDir}/ was not built: the compiler's messages are above.`, code)
+  // What browsers load is copied as it is.
+  if (target.pages) cpSync(join(root, target.pages), join(aside, target.pages), { recursive: true })
   swap(aside, join(root, target.outDir))
   writeFileSync(join(root, stampFileOf(target)), stampOf(target))
 }

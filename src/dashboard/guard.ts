@@ -1,0 +1,64 @@
+import { isDate } from 'node:util/types'
+import type { Context } from 'koa'
+import type { Access } from '../request.js'
+import type { DashboardSettings } from './options.js'
+
+const SELF = "'self'"
+const NONE = "'none'"
+const POLICY = [
+  `default-src ${NONE}; script-src ${SELF}; style-src ${SELF}; connect-src ${SELF}; img-src ${SELF}`,
+  `base-uri ${NONE}; form-action ${NONE}; frame-ancestors ${NONE}`,
+  `require-trusted-types-for 'script'; trusted-types ${NONE}`,
+].join('; ')
+
+const HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Cache-Control': 'no-store',
+}
+
+/** Sets the headers that all answers of a dashboard have, refusals too. */
+export function harden(ctx: Context): void {
+  ctx.set(HEADERS)
+}
+
+/** Whether a request may see the dashboard, or until when; answers 403 if not. */
+export async function enter(ctx: Context, { authorize }: DashboardSettings): Promise<Access> {
+  if (!authorize)
+    return isLocal(ctx) || refuse(ctx, 'Without authorize, this page is shown on the machine that serves it only.')
+  const access = await authorize(ctx)
+  const granted = isDate(access) ? access.getTime() > Date.now() : access === true
+  return granted ? access : refuse(ctx, 'You may not see this page.')
+}
+
+/** Answers 403 and returns false if a page of another origin made the request, whatever CORS middleware allows elsewhere. */
+export function isSameOrigin(ctx: Context): boolean {
+  const site = ctx.get('Sec-Fetch-Site')
+  if (site !== '') return site === 'same-origin' || site === 'none' || refuse(ctx, 'Another site asked for this.')
+  const origin = ctx.get('Origin') // what browsers send in its place without TLS; what is no browser sends none
+  return origin === '' || hostOf(origin) === ctx.host || refuse(ctx, 'Another site asked for this.')
+}
+
+function refuse(ctx: Context, reason: string): false {
+  ctx.status = 403
+  ctx.body = reason
+  return false
+}
+
+const LOCAL_ADDRESS = /^(127\.[\d.]+|::1|::ffff:127\.[\d.]+)$/
+const LOCAL_HOST = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])(:\d+)?$/i
+
+// Not by a proxy on the same machine, and not under a foreign name that leads to this machine.
+function isLocal({ req }: Context): boolean {
+  const { host = '', forwarded, 'x-forwarded-for': forwardedFor } = req.headers
+  const direct = forwarded === undefined && forwardedFor === undefined
+  return direct && LOCAL_ADDRESS.test(req.socket.remoteAddress ?? '') && LOCAL_HOST.test(host)
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
+}
