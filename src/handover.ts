@@ -24,7 +24,8 @@ export function handOver(ctx: Context, body: Readable, compress: boolean, taker:
   Object.defineProperty(ctx, 'respond', respond)
 }
 
-function setHeaders({ res }: Context, compress: boolean): void {
+/** Sets the headers of an event stream. */
+export function setHeaders({ res }: Context, compress: boolean): void {
   res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
   res.setHeader('Cache-Control', compress ? 'no-cache' : 'no-cache, no-transform')
   res.setHeader('X-Accel-Buffering', 'no')

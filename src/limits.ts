@@ -1,6 +1,9 @@
 import { isIPv6 } from 'node:net'
 import type { Context } from 'koa'
-import { MAX_TIMEOUT, positive, positiveInteger, wrong } from './checks.js'
+import { positive, positiveInteger, wrong } from './checks.js'
+
+/** Milliseconds. A client's timer cannot wait for more than 24 days, and would not wait at all then. */
+const DAY = 86_400_000
 
 /** How many streams may be open, and what becomes of the others. */
 export interface LimitOptions {
@@ -27,6 +30,7 @@ export interface LimitOptions {
   overload?: 'retry' | 429 | 503 | undefined
   /**
    * Milliseconds after which who was sent away comes back, on average: each is told another time, from half of it to one and a half.
+   * A day at most.
    * @default 5_000
    */
   retryAfter?: number | undefined
@@ -58,7 +62,7 @@ export function limitSettings(options: LimitOptions): LimitSettings {
     maxConnectionsPerKey: most('maxConnectionsPerKey', maxConnectionsPerKey),
     connectionKey,
     overload,
-    retryAfter: retryAfter === undefined ? undefined : positive('retryAfter', retryAfter, MAX_TIMEOUT),
+    retryAfter: retryAfter === undefined ? undefined : positive('retryAfter', retryAfter, DAY),
   }
 }
 

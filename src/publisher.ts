@@ -9,6 +9,7 @@ import { faultOf } from './names.js'
 import { checkNames } from './options.js'
 import { DEFAULT_CHANNEL, type PubSub } from './pubsub.js'
 import { Rate } from './rate.js'
+import { refusalOf } from './request.js'
 
 /** Options of `publisher`. */
 export interface PublisherOptions {
@@ -70,14 +71,23 @@ export function publisher(pubsub: PubSub, options: PublisherOptions = {}): Middl
   const pass = limiter(options)
   const parse = bodyParser({ enableTypes: ['json'], jsonLimit: `${limit}b`, strict: false })
 
+  const isGranted = async (ctx: Context, channel: string) => {
+    try {
+      return authorize === undefined || (await authorize(ctx, channel)) === true
+    } catch (error) {
+      const status = refusalOf(error)
+      if (status) pubsub.activity.refuse(ctx, 'unauthorized', status)
+      throw error
+    }
+  }
+
   const publish = async (ctx: Context) => {
     if (!crossSite && isCrossSite(ctx)) throw new Refusal(403, 'A page of another origin sent this', 'cross-site')
     pass(ctx)
     const json = await jsonOf(ctx, parse, limit)
     const { data, channel: named, ...fields } = body === 'data' ? { data: json } : eventOf(json)
     const channel = channelOf(ctx, options.channel, named)
-    if (authorize && (await authorize(ctx, channel)) !== true)
-      throw new Refusal(403, 'You may not publish to this channel', 'unauthorized')
+    if (!(await isGranted(ctx, channel))) throw new Refusal(403, 'You may not publish to this channel', 'unauthorized')
     const event = checkedEvent(data, fields)
     const success = jsonText({ status: 'success', message: 'published', data }) // before: once published, nothing may fail
     await send(ctx, pubsub, event, channel)

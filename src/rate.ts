@@ -2,7 +2,8 @@
 const MANY = 1_024
 
 /**
- * Lets so many a second pass for each key; who was silent may do as many at once. It keeps one number a key, for a second at most.
+ * Lets so many a second pass for each key; who was silent may do as many at once. It keeps one number for each key of late, and
+ * forgets them when as many more have come.
  * @see https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
  */
 export class Rate {

@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { COMMENT, encodeRetry } from './encoder.js'
-import { handOver } from './handover.js'
+import { setHeaders } from './handover.js'
 import { jittered } from './jitter.js'
 
 /** How those are answered that cannot be served now. */
@@ -17,8 +16,6 @@ export const SOON = 1_000
 /** By default. */
 export const COME_BACK: Overload = { overload: 'retry', retryAfter: 5_000 }
 
-const NOT_TAKEN = { takeOver: () => false }
-
 /**
  * Answers a request for a stream that cannot be served now. Any status but 200 stops an EventSource for good, so it is sent an empty
  * stream that tells it when to come back, unless asked otherwise. Returns the status.
@@ -27,7 +24,9 @@ export function sendAway(ctx: Context, { overload, retryAfter }: Overload): numb
   const wait = jittered(retryAfter)
   if (ctx.req.httpVersionMajor < 2) ctx.set('Connection', 'close') // or its socket stays open for nothing
   if (overload === 'retry' && ctx.method === 'GET') {
-    handOver(ctx, Readable.from([COMMENT + encodeRetry(wait)]), false, NOT_TAKEN)
+    ctx.status = 200
+    if (!ctx.headerSent) setHeaders(ctx, false)
+    ctx.body = COMMENT + encodeRetry(wait) // as a stream it would cost twice the time
     return 200
   }
   ctx.status = overload === 'retry' ? 503 : overload

@@ -45,10 +45,16 @@ async function accessOf(ctx: Context, authorize: Authorize, keeper: Doorkeeper):
     const access: unknown = await authorize(ctx)
     return isDate(access) ? isAhead(access) && access : access === true
   } catch (error) {
-    const { status } = (error ?? {}) as { status?: unknown }
-    if (status === 401 || status === 403) keeper.refused(ctx, 'unauthorized', status)
+    const status = refusalOf(error)
+    if (status) keeper.refused(ctx, 'unauthorized', status)
     throw error
   }
+}
+
+/** The status of an error by which `authorize` refuses; undefined for any other. */
+export function refusalOf(error: unknown): 401 | 403 | undefined {
+  const { status } = (error ?? {}) as { status?: unknown }
+  return status === 401 || status === 403 ? status : undefined
 }
 
 function isAhead(date: Date): boolean {

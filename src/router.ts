@@ -120,8 +120,9 @@ export class SseRouter extends Router {
 
   /**
    * Mounts a page at a path that shows what this router does in this process, as it happens: rates, channels, connections, runs, holes
-   * and failures. It can watch a channel, publish an event and end a connection.
-   * @throws TypeError for options that cannot be used, or without `authorize` where `NODE_ENV` is neither `development` nor `test`.
+   * and failures. Who may see it may also watch any channel, publish events and end connections, unless it is `readOnly`.
+   * @throws TypeError for options that cannot be used, or without `authorize` where `NODE_ENV` is set, but neither to `development` nor
+   * to `test`.
    */
   dashboard(path: string, options: DashboardOptions = {}): this {
     const page = dashboard(this, options)
@@ -214,8 +215,8 @@ export class SseRouter extends Router {
     this.#closing = true
     try {
       await this.#mounts.close(time)
-      await Promise.all(this.#dashboards.map(page => page.close()))
     } finally {
+      await Promise.all(this.#dashboards.map(page => page.close()))
       this.#control?.close()
       await this.pubsub.close()
     }

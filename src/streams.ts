@@ -113,6 +113,7 @@ export class Streams implements ConnectionOwner, Iterable<Connection> {
     const { activity } = this.#place
     this.#open += 1
     activity.accepted += 1
+    if (activity.hears('disconnect')) void connection.ctx.ip // it cannot be asked for once the socket is closed
     if (activity.hears('connect')) activity.tell('connect', { connection: this.describe(connection) })
   }
 

@@ -13,7 +13,7 @@ beforeAll(() => {
 
 afterEach(() => doc.kill())
 
-const DOCUMENTED = 3
+const DOCUMENTED = 4
 
 test('every snippet is accepted by the type checker, and is one of those that are run here', () => {
   expect([compiled.stdout, compiled.status]).toEqual(['', 0])
@@ -49,4 +49,14 @@ test('a server with bounds of its own serves streams', async () => {
 test('what goes on is printed', async () => {
   const [code] = await once(doc.run('sse.stats()'), 'exit')
   expect(code).toBe(0)
+})
+
+test('the live view is shown to who has the password', async () => {
+  const url = `${await doc.serve('OPS_PASSWORD')}/ops/`
+  const asked = await fetch(url)
+  expect([asked.status, asked.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="live view"'])
+  for (const password of ['undefined', '', 'null']) {
+    const headers = { Authorization: `Basic ${btoa(`ops:${password}`)}` }
+    expect((await fetch(url, { headers })).status).toBe(401)
+  }
 })

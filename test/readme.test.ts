@@ -27,13 +27,13 @@ describe('every snippet of the README', () => {
   })
 
   test('is one of those that are run here', () => {
-    expect(readme.of('ts')).toHaveLength(17)
+    expect(readme.of('ts')).toHaveLength(18)
     expect(readme.of('js')).toHaveLength(1)
     // test/package.test.ts installs the package so.
     expect(readme.of('sh')).toEqual(
       ['koa-eventfeed koa', 'ioredis', 'prom-client'].map(names => `npm install ${names}\n`),
     )
-    expect(readme.text.match(/^```\w/gm)).toHaveLength(21)
+    expect(readme.text.match(/^```\w/gm)).toHaveLength(22)
   })
 })
 
@@ -131,13 +131,16 @@ test('shutting down: a SIGTERM ends the streams, and then the process', async ()
   expect(await exit).toEqual([0, null])
 })
 
-test('metrics and a live view: Prometheus is told of streams and of the process, and who may see the page does', async () => {
-  const url = await serve('collectMetrics')
-  const text = await (await fetch(`${url}/metrics`)).text()
+test('metrics: Prometheus is told of streams and of the process', async () => {
+  const text = await (await fetch(`${await serve('collectMetrics')}/metrics`)).text()
   expect(text).toMatch(/^koa_eventfeed_connections 0$/m)
   expect(text).toMatch(/^process_cpu_seconds_total /m)
-  expect((await fetch(`${url}/live-view/`)).status).toBe(403)
-  const page = await fetch(`${url}/live-view/`, { headers: { 'X-Team': 'ops' } })
+})
+
+test('a live view: who may see the page gets it', async () => {
+  const url = `${await serve('sse.dashboard')}/ops/`
+  expect((await fetch(url)).status).toBe(403)
+  const page = await fetch(url, { headers: { 'X-Team': 'ops' } })
   expect(await page.text()).toContain('<title>Live view')
 })
 

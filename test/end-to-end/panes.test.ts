@@ -90,6 +90,20 @@ describe('the panes of what comes from Flask', () => {
     expect(faults).toEqual([])
   })
 
+  test('what the operations example sends is seen in its live view, which a link opens', async () => {
+    const { page, pane, faults } = await enter('operations')
+    await pane
+      .locator('li', { hasText: /^(ada|grace|linus) \d+\.\d\d$/ })
+      .first()
+      .waitFor(patiently)
+    const opened = page.waitForEvent('popup')
+    await pane.getByRole('link', { name: 'Open the live view' }).click()
+    const view = await opened
+    await view.locator('#channels').getByText('grace').first().waitFor(patiently)
+    await view.close()
+    expect(faults).toEqual([])
+  })
+
   test('without Redis the cards say how to start with one', async () => {
     const { page } = await stage.visit()
     for (const [name, command] of [
