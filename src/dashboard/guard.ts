@@ -1,5 +1,6 @@
 import { isDate } from 'node:util/types'
 import type { Context } from 'koa'
+import { isFromElsewhere } from '../cross-site.js'
 import type { Access } from '../request.js'
 import type { DashboardSettings } from './options.js'
 
@@ -37,10 +38,7 @@ export async function enter(ctx: Context, { authorize }: DashboardSettings): Pro
 
 /** Answers 403 and returns false if a page of another origin made the request, whatever CORS middleware allows elsewhere. */
 export function isSameOrigin(ctx: Context): boolean {
-  const site = ctx.get('Sec-Fetch-Site')
-  if (site !== '') return site === 'same-origin' || site === 'none' || refuse(ctx, 'Another site asked for this.')
-  const origin = ctx.get('Origin') // what browsers send in its place without TLS; what is no browser sends none
-  return origin === '' || hostOf(origin) === ctx.host || refuse(ctx, 'Another site asked for this.')
+  return !isFromElsewhere(ctx) || refuse(ctx, 'Another site asked for this.')
 }
 
 function refuse(ctx: Context, reason: string): false {
@@ -57,8 +55,4 @@ function isLocal({ req }: Context): boolean {
   const { host = '', forwarded, 'x-forwarded-for': forwardedFor } = req.headers
   const direct = forwarded === undefined && forwardedFor === undefined
   return direct && LOCAL_ADDRESS.test(req.socket.remoteAddress ?? '') && LOCAL_HOST.test(host)
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined
 }
