@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 import type { Context } from 'koa'
 
 interface Http2Session {
+  readonly destroyed: boolean
+  readonly socket: { destroySoon(): void }
   close(): void
   destroy(): void
   setTimeout(ms: number): void
@@ -11,6 +13,9 @@ interface Http2Session {
 interface Http2Stream extends Readable {
   readonly session?: Http2Session | undefined
 }
+
+/** How long a client may take to read the rest when the server closes its stream, in milliseconds. */
+export const CLOSE_GRACE = 1_000
 
 const streamOf = ({ req }: Context) => (req as { stream?: Http2Stream }).stream
 
@@ -56,8 +61,16 @@ export function keepOpen(ctx: Context): void {
 export function releaseWhenClosed(ctx: Context): void {
   const { req, res } = ctx
   const session = streamOf(ctx)?.session
-  if (session) res.once('close', () => session.close())
+  if (session) res.once('close', () => release(session))
   else res.once('finish', () => req.socket.destroySoon())
+}
+
+// Once its streams are over, Node ends its side of the connection, and would wait for the client's for as long as that takes.
+function release(session: Http2Session): void {
+  if (session.destroyed) return
+  const { destroySoon } = session.socket
+  session.close()
+  setTimeout(() => session.destroyed && destroySoon(), CLOSE_GRACE).unref()
 }
 
 /** Cuts the connection of a response. */

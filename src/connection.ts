@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import type { Context } from 'koa'
 import { STREAM_OVER } from './abort.js'
 import type { EndReason } from './activity.js'
-import { cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
+import { CLOSE_GRACE, cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
 import { COMMENT, encodeRetry } from './encoder.js'
 import { Gatherer, type Outlet } from './gatherer.js'
 import { type Handover, handOver, isUntouched } from './handover.js'
@@ -52,9 +52,6 @@ export interface Closing {
   /** Milliseconds after which the client is to come back. */
   readonly retry?: number
 }
-
-/** How long a client may take to read the rest when the server closes its stream, in milliseconds. */
-const CLOSE_GRACE = 1_000
 
 const ignore = () => {}
 

@@ -59,8 +59,11 @@ export class Control implements Follower {
     if (key !== undefined && typeof key !== 'string') throw wrong('key', 'a string', key)
     if (channel !== undefined) checkChannel(channel)
     const streams = this.#pick({ key, channel })
-    await this.#pubsub.send(CONTROL, { data: JSON.stringify({ key, channel }) })
-    await end([...new Set([...streams, ...this.#pick({ key, channel })])])
+    try {
+      await this.#pubsub.send(CONTROL, { data: JSON.stringify({ key, channel }) })
+    } finally {
+      await end([...new Set([...streams, ...this.#pick({ key, channel })])])
+    }
     return streams.length
   }
 

@@ -25,11 +25,21 @@ export interface StreamMiddleware extends Middleware {
 /** What a router has of a mount. */
 export interface Mount extends StreamMiddleware {
   readonly streams: Streams
-  /** Turns away who asks from now on. */
+  readonly common: Common
+  /** Turns away who asks from now on, and lets go of the connections of streams when these are over. */
   stop(): void
-  /** Ends what its streams have in common, once they are over: within so many milliseconds, if that takes time. */
-  finish(within: number): Promise<void>
 }
+
+/** What the streams of a mount have in common. */
+export interface Common {
+  /** Whether they come to an end here that they would not see elsewhere. */
+  readonly areLastHere: boolean
+  /** Resolves once it is over by itself, or after so many milliseconds. */
+  finished(within: number): Promise<void>
+  close(): Promise<void>
+}
+
+const NOTHING: Common = { areLastHere: false, finished: async () => {}, close: async () => {} }
 
 /** A request that is to be answered with a stream. */
 export interface Opening {
@@ -63,13 +73,13 @@ export const END_EVENT = encodeEvent({ event: STREAM_END, id: STREAM_END, data: 
  * Makes a middleware of what a stream sends.
  * @param prepare Called before anything is answered, so that it may still throw. What it returns is called when the response is
  * Koa's to send, and sends over the connection once that is open.
- * @param finish Called when the middleware is closed: for what its streams have in common.
+ * @param common What its streams have in common.
  */
 export function mount(
   given: MountSettings,
   place: Place = NOWHERE,
   prepare: (opening: Opening) => Promise<() => void>,
-  finish: (within: number) => Promise<void> = async () => {},
+  common = NOTHING,
 ): Mount {
   const streams = new Streams(place, new Limits(given.limits))
   // Who was once told another time to come back is to have its usual one again.
@@ -117,13 +127,15 @@ export function mount(
   }
 
   const stop = () => {
+    if (closing) return
     closing = true
+    for (const { ctx } of streams) releaseWhenClosed(ctx)
   }
 
   const close = async () => {
     stop()
-    const closed = [...streams].map(connection => connection.close('closed', { releasing: true }))
-    await Promise.all([...closed, finish(0)])
+    const closed = [...streams].map(connection => connection.close('closed', { retry: jittered(SOON) }))
+    await Promise.all([...closed, common.close()])
   }
 
   const disconnect = async (predicate: (ctx: Context) => boolean) => {
@@ -132,7 +144,7 @@ export function mount(
     return picked.length
   }
 
-  return Object.assign(middleware, { close, disconnect, streams, stop, finish })
+  return Object.assign(middleware, { close, disconnect, streams, stop, common })
 }
 
 // Caches may keep a 204, and would give it to clients that have not seen the end.

@@ -60,7 +60,10 @@ export class Mounts {
     throw new TypeError(`${asker} needs the path of a shared mount${paths && `: one of ${paths}`}`)
   }
 
-  /** Ends all streams, spread over so many milliseconds, and then what they have in common. */
+  /**
+   * Ends all streams, spread over so many milliseconds, and then what they have in common. Those that could not see the end of a
+   * run elsewhere are left to see it.
+   */
   async close(within: number): Promise<void> {
     if (within > 0) await this.#drain(within)
     await Promise.all(this.#mounts.map(mount => mount.close()))
@@ -69,7 +72,11 @@ export class Mounts {
   async #drain(within: number): Promise<void> {
     for (const mount of this.#mounts) mount.stop()
     const spread = Math.max(within - REST, within / 2)
-    const ended = endOver(spread, this.connections, 'closed', { releasing: true })
-    await Promise.all([ended, ...this.#mounts.map(mount => mount.finish(within))])
+    const leaving = this.#mounts.flatMap(({ common, streams }) => (common.areLastHere ? [] : [streams]))
+    const open = leaving.flatMap(streams => [...streams])
+    // Their clients may all have left before the time is over.
+    const gone = Promise.all(leaving.map(streams => streams.gone()))
+    const ended = Promise.race([endOver(spread, open, 'closed'), gone])
+    await Promise.all([ended, ...this.#mounts.map(({ common }) => common.finished(spread))])
   }
 }

@@ -194,7 +194,7 @@ export class SseRouter extends Router {
    * this process; `{ key }`, `{ channel }` or both pick them in every process that has the same plugin's channels, also those that
    * cannot be reached now: they do it when they hear of it. Resolves to how many there were in this process.
    * @throws TypeError for what picks nothing, or for a key or a channel where the router has no `connectionKey`; what the plugin
-   * rejects with.
+   * rejects with: the streams of this process have ended then, the others may not hear of it.
    */
   async disconnect(picked: ((ctx: Context) => boolean) | Picked): Promise<number> {
     if (typeof picked === 'function') return this.#mounts.disconnect(picked)
@@ -205,9 +205,9 @@ export class SseRouter extends Router {
   /**
    * Ends every stream of this router, and sends away who asks for one from now on. Then `server.close()` can return.
    *
-   * With `within` the streams are ended one after another over that time, their clients told to come back soon, each at another
-   * moment; detached runs go on meanwhile, to their end or until the time is over, and are then left to another process. Called again
-   * without, it ends at once what is left.
+   * With `within` the streams are ended one after another over that time less a second, their clients told to come back soon, each at
+   * another moment. Detached runs go on meanwhile, to their end or until the time is over, and are then left to another process; who
+   * watches one that only this process has stays until it ends. Called again without, it ends at once what is left.
    * @throws TypeError or RangeError for a time that cannot be used.
    */
   async close({ within = 0 }: CloseOptions = {}): Promise<void> {

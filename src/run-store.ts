@@ -41,6 +41,8 @@ export interface Standing {
  * if that one dies. All times are taken from one clock, the store's.
  */
 export interface RunStore {
+  /** Whether no other process has it: who watches a run here cannot go on elsewhere. */
+  readonly isLocal?: boolean
   /** Begins a run, takes one over whose holder has let it lapse, or renews the holding; or tells who has it. */
   claim(channel: string, claim: Claim): Promise<Standing>
   /**

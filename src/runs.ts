@@ -32,7 +32,7 @@ export class Runs {
   readonly #runs = new Map<string, Run>()
   readonly #alive = new Set<Run>()
   readonly #host: RunHost
-  #noneAlive = () => {}
+  #changed = () => {}
 
   constructor(
     mount: string,
@@ -57,7 +57,7 @@ export class Runs {
         activity.fail({ error, path: mount })
         ctx.app.emit('error', error, ctx)
       },
-      emptied: run => this.#runs.get(run.key) === run && this.#runs.delete(run.key),
+      emptied: run => this.#emptied(run),
     }
   }
 
@@ -91,12 +91,23 @@ export class Runs {
     })
   }
 
-  /** Resolves once no run is alive here that goes on whoever watches, or after so many milliseconds. */
+  /** Whether who watches a run sees its end here or nowhere. */
+  get areLastHere(): boolean {
+    return this.settings.detached && this.#host.store.isLocal === true
+  }
+
+  /**
+   * Resolves once no run is alive here that goes on whoever watches, or after so many milliseconds. Those that only this process has
+   * are to be watched to their end too.
+   */
   async finished(within: number): Promise<void> {
-    if (!this.settings.detached || this.#alive.size === 0 || within === 0) return
+    if (!this.settings.detached || this.#areFinished) return
     await new Promise<void>(resolve => {
       const timer = setTimeout(resolve, within)
-      this.#noneAlive = () => {
+      const others = this.#changed
+      this.#changed = () => {
+        others()
+        if (!this.#areFinished) return
         clearTimeout(timer)
         resolve()
       }
@@ -107,8 +118,17 @@ export class Runs {
     await Promise.all([...this.#runs.values()].map(run => run.close()))
   }
 
+  get #areFinished(): boolean {
+    return this.#alive.size === 0 && (!this.areLastHere || this.#runs.size === 0)
+  }
+
   #release(run: Run): void {
-    if (this.#alive.delete(run) && this.#alive.size === 0) this.#noneAlive()
+    if (this.#alive.delete(run)) this.#changed()
+  }
+
+  #emptied(run: Run): void {
+    if (this.#runs.get(run.key) === run) this.#runs.delete(run.key)
+    this.#changed()
   }
 
   // Who still reads the end of a run that is over must not hold up, nor begin, the next.

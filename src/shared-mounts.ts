@@ -24,8 +24,7 @@ export function mountShared(
   const where = place ?? NOWHERE
   const runs = new Runs(where.path, share, pubsub, open, where.activity)
   place?.added(runs)
-  const finish = async (within: number) => {
-    await runs.finished(within)
+  const close = async () => {
     await runs.close()
     if (pubsub !== place?.pubsub) await pubsub.close()
   }
@@ -38,7 +37,8 @@ export function mountShared(
     if (connection.left) run.leave(viewer)
     return () => void sendRun(viewer, pubsub, run, entered, share.replay, lastEventId)
   }
-  return mount(settings, where, prepare, finish)
+  const common = { areLastHere: runs.areLastHere, finished: (within: number) => runs.finished(within), close }
+  return mount(settings, where, prepare, common)
 }
 
 // While the store cannot be reached, or what it has of the run is none of ours, the client is to come back: any status but 200 would

@@ -25,6 +25,7 @@ export class Streams implements ConnectionOwner, Iterable<Connection> {
   readonly #deadlines = new Map<Connection, () => void>()
   readonly #judging = new Set<Pick[]>()
   #open = 0
+  #setGone = () => {}
 
   /** @param own The mount's own limits; those of its router are the place's. Its own options count before the router's. */
   constructor(place: Place, own: Limits) {
@@ -48,6 +49,18 @@ export class Streams implements ConnectionOwner, Iterable<Connection> {
 
   [Symbol.iterator](): IterableIterator<Connection> {
     return this.#connections.values()
+  }
+
+  /** Resolves once there is none, where no more are let in. */
+  async gone(): Promise<void> {
+    if (this.#connections.size === 0) return
+    await new Promise<void>(resolve => {
+      const others = this.#setGone
+      this.#setGone = () => {
+        others()
+        resolve()
+      }
+    })
   }
 
   /** Whose stream a request asks for; undefined where nobody needs to know. */
@@ -123,6 +136,7 @@ export class Streams implements ConnectionOwner, Iterable<Connection> {
     this.#deadlines.delete(connection)
     for (const limits of this.#limits) limits.leave(connection.key)
     if (reason !== undefined) this.#over(connection, reason)
+    if (this.#connections.size === 0) this.#setGone()
   }
 
   failed(error: unknown): void {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import http2 from 'node:http2'
 import { afterEach, beforeAll, expect, test } from '@jest/globals'
 import { openStream } from 'koa-eventfeed/testing'
 import { addressOf, Snippets } from './snippets.js'
@@ -13,7 +14,7 @@ beforeAll(() => {
 
 afterEach(() => doc.kill())
 
-const DOCUMENTED = 4
+const DOCUMENTED = 5
 
 test('every snippet is accepted by the type checker, and is one of those that are run here', () => {
   expect([compiled.stdout, compiled.status]).toEqual(['', 0])
@@ -59,4 +60,15 @@ test('the live view is shown to who has the password', async () => {
     const headers = { Authorization: `Basic ${btoa(`ops:${password}`)}` }
     expect((await fetch(url, { headers })).status).toBe(401)
   }
+})
+
+test('over HTTP/2 it ends at SIGTERM though a client keeps an idle connection', async () => {
+  const child = doc.run('ServerHttp2Session')
+  const client = http2.connect(await addressOf(child))
+  const request = client.request({ ':path': '/elsewhere' }).resume()
+  await once(request, 'close')
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(0)
+  client.destroy()
 })

@@ -24,6 +24,7 @@ interface Kept {
 
 /** Where runs stand within one process: between the parts of it that use one plugin. */
 export class LocalRuns implements RunStore {
+  readonly isLocal = true
   readonly #channels: RunChannels
   readonly #runs = new Map<string, Kept>()
   readonly #timers = new Set<NodeJS.Timeout>()
