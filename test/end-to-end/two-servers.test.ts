@@ -164,7 +164,7 @@ describe('two servers over one Redis', () => {
     expect(carriers.filter(Boolean)).toEqual([
       ...Array(7).fill('carried by redis'),
       ...Array(2).fill('carried by redis-pubsub'),
-      ...Array(2).fill('carried by redis'),
+      ...Array(3).fill('carried by redis'),
     ])
     expect(await page.locator('#publish .note').textContent()).toBe('From elsewhere: redis-cli PUBLISH sse hello')
   })
