@@ -2,8 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { patiently, Stage, untilState, type Visit } from './browser.js'
 
+const stage = new Stage()
+
 describe('the gallery in several tabs', () => {
-  const stage = new Stage()
   const streams = [
     '/clock/eventfeed',
     '/counter/sse',
@@ -102,8 +103,6 @@ describe('the gallery in several tabs', () => {
 })
 
 describe('the panes of channels', () => {
-  const stage = new Stage()
-
   test('C1: a ping is announced', async () => {
     const { page, faults } = await stage.visit()
     await page.locator('#announcer .pane').scrollIntoViewIfNeeded()

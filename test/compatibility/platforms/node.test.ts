@@ -29,7 +29,7 @@ let redis: RedisServer
 
 beforeAll(async () => {
   redis = await startRedis()
-  await project.install(['koa', 'koa2', 'ioredis'])
+  await project.install(['koa', 'koa2', 'ioredis', 'jose', 'prom-client'])
 }, 120_000)
 
 // A shared run of one process would be taken over by the next.
