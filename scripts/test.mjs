@@ -10,7 +10,6 @@ const checks = [
   ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'],
 ]
 const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
-const resultsFile = '.setup/jest.json'
 
 main(async () => {
   const jestArgs = process.argv.slice(2)
@@ -27,32 +26,48 @@ async function check() {
   }
 }
 
+// Half of the time tests wait for pages and clients. Those run beside all others, each half one file after another: with more at once,
+// what counts or measures would be disturbed.
+const pages = 'test/(end-to-end|compatibility)/'
+const halves = [
+  ['--maxWorkers=1', `--testPathPatterns=${pages}`],
+  ['--maxWorkers=1', `--testPathIgnorePatterns=${pages}`, '/node_modules/'],
+]
+
 async function test(jestArgs) {
+  const shares = jestArgs.length > 0 ? [jestArgs] : halves
+  const results = await Promise.all(shares.map((args, index) => share(args, `.setup/jest-${index}.json`)))
+  conclude(results)
+}
+
+// Resolves to what jest says of its share of the tests.
+async function share(jestArgs, resultsFile) {
   rmSync(join(root, resultsFile), { force: true })
   const reporting = ['--json', `--outputFile=${resultsFile}`]
-  const kill = jestArgs.some(arg => arg.startsWith('--watch')) ? undefined : whenOverdue()
+  const kill = jestArgs.some(arg => arg.startsWith('--watch')) ? undefined : whenOverdue(join(root, resultsFile))
   // Jest keeps a NODE_ENV that is already set, and the tests are written for one.
   // A Redis of the developer's is none of the tests' business: they start their own.
   const env = { NODE_ENV: 'test', REDIS_URL: '', SSE_REDIS_URL: '' }
-  process.exitCode = await runNode([...jest, ...reporting, ...jestArgs], { env, kill })
+  const code = await runNode([...jest, ...reporting, ...jestArgs], { env, kill })
+  process.exitCode = process.exitCode || code
   if (kill?.aborted) console.error('Jest was ended by force: a test has left something open.')
-  conclude(JSON.parse(textOf(resultsFile) ?? '{}'))
+  return JSON.parse(textOf(resultsFile) ?? '{}')
 }
 
 // Jest waits without end for what a test left open. Forcing it to exit would hide that, so it gets some time first.
-function whenOverdue() {
+function whenOverdue(results) {
   const overdue = new AbortController()
-  const results = join(root, resultsFile)
   const look = () => existsSync(results) && Date.now() - statSync(results).mtimeMs > 10_000 && overdue.abort()
   setInterval(look, 1_000).unref()
   return overdue.signal
 }
 
 function conclude(results) {
-  const { numPassedTests: passed = 0, numFailedTests: failedTests = 0, numRuntimeErrorTestSuites: broken = 0 } = results
-  const skipped = (results.numPendingTests ?? 0) + (results.numTodoTests ?? 0)
+  const sum = name => results.reduce((total, { [name]: count = 0 }) => total + count, 0)
+  const passed = sum('numPassedTests')
+  const skipped = sum('numPendingTests') + sum('numTodoTests')
   // A file that could not be loaded counts as one failure: jest counts none of its tests.
-  const failed = failedTests + broken
+  const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites')
   if (passed + failed === 0) {
     console.error('No test was run.')
     process.exitCode = process.exitCode || 1
