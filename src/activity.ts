@@ -129,7 +129,7 @@ export class Activity {
   }
 
   /**
-   * Calls a listener with each event of a name. What it throws is reported as any failure, and stops nothing. Returns what undoes it.
+   * Calls a listener with each event of a name. What it throws goes to Koa's `error` event, and stops nothing. Returns what undoes it.
    * @throws TypeError for a name that is not known.
    */
   on<N extends keyof ActivityEvents>(name: N, listener: (detail: ActivityEvents[N]) => void): () => void {

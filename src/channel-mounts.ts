@@ -43,6 +43,7 @@ export function mountChannels(pubsub: PubSub, options: ChannelOptions, place: Pl
   }
   return mount(settings, place, async ({ ctx, connection, lastEventId }) => {
     const channels = choose(ctx)
+    connection.attach({ channels, left: () => {} }) // at once: who ends the streams of a channel is to find it
     return () => void sendChannels(connection, pubsub, channels, appearance, lastEventId)
   })
 }

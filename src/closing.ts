@@ -4,13 +4,15 @@ import type { Context } from 'koa'
 
 interface Http2Session {
   readonly destroyed: boolean
-  readonly socket: { destroySoon(): void }
+  readonly closed: boolean
+  readonly socket: { destroySoon(): void; resetAndDestroy(): void }
   close(): void
   destroy(): void
   setTimeout(ms: number): void
 }
 
 interface Http2Stream extends Readable {
+  close(code: number): void
   readonly session?: Http2Session | undefined
 }
 
@@ -51,10 +53,19 @@ function whenQueuedIsClosed(socket: Socket, res: Context['res'], listener: () =>
   res.once('close', once)
 }
 
+/** The event streams of a session. */
+const carried = new WeakMap<Http2Session, Set<Http2Stream>>()
+
 /** Keeps a server's timeout from cutting an idle stream. */
 export function keepOpen(ctx: Context): void {
   ctx.req.setTimeout(0)
-  streamOf(ctx)?.session?.setTimeout(0)
+  const stream = streamOf(ctx)
+  const session = stream?.session
+  if (!session) return
+  session.setTimeout(0)
+  const streams = carried.get(session) ?? new Set()
+  carried.set(session, streams.add(stream))
+  stream.once('close', () => streams.delete(stream))
 }
 
 /** Lets the connection of a response go when that has ended: idle, it keeps `server.close()` waiting until the client closes it. */
@@ -73,9 +84,22 @@ function release(session: Http2Session): void {
   setTimeout(() => session.destroyed && destroySoon(), CLOSE_GRACE).unref()
 }
 
-/** Cuts the connection of a response. */
+/**
+ * Cuts the connection of a response: over HTTP/2 its stream only, for a proxy has other clients' streams in the same session. That is
+ * let go when it has no other event stream: its client may be gone.
+ */
 export function cut(ctx: Context): void {
-  const session = streamOf(ctx)?.session
-  if (session) session.destroy()
-  else ctx.req.socket.destroy()
+  const stream = streamOf(ctx)
+  if (!stream) return void ctx.req.socket.destroy()
+  const { session } = stream
+  const others = session && carried.get(session)
+  others?.delete(stream)
+  stream.close(CANCEL)
+  stream.destroy()
+  if (!session || session.destroyed || (others && others.size > 0)) return
+  if (session.closed)
+    session.socket.resetAndDestroy() // Node would wait for a client that reads nothing
+  else session.destroy()
 }
+
+const CANCEL = 8

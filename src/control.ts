@@ -33,17 +33,15 @@ export class Control implements Follower {
   readonly whenBehind = 'catch-up'
   readonly #pubsub: PubSub
   readonly #streams: (isMeant: Pick) => Connection[]
-  readonly #onError: (error: unknown) => void
   #cursor: Cursor | undefined
   #following: Promise<void> | undefined
   #live = () => {}
   #isLate = false
 
   /** @param streams Picks those of this process that are to end. */
-  constructor(pubsub: PubSub, streams: (isMeant: Pick) => Connection[], onError: (error: unknown) => void) {
+  constructor(pubsub: PubSub, streams: (isMeant: Pick) => Connection[]) {
     this.#pubsub = pubsub
     this.#streams = streams
-    this.#onError = onError
   }
 
   /** Resolves once this process hears the others; soon also if it cannot, for streams are opened all the same. */
@@ -59,10 +57,11 @@ export class Control implements Follower {
     if (key !== undefined && typeof key !== 'string') throw wrong('key', 'a string', key)
     if (channel !== undefined) checkChannel(channel)
     const streams = this.#pick({ key, channel })
+    const ended = end(streams)
     try {
       await this.#pubsub.send(CONTROL, { data: JSON.stringify({ key, channel }) })
     } finally {
-      await end([...new Set([...streams, ...this.#pick({ key, channel })])])
+      await Promise.all([ended, end(this.#pick({ key, channel }))])
     }
     return streams.length
   }
@@ -80,7 +79,10 @@ export class Control implements Follower {
     for (const { message } of entries) {
       const picked = pickedIn(message.data)
       if (picked) void end(this.#pick(picked))
-      else this.#onError(new SseError('ERR_SSE_MESSAGE', 'Who asked to end streams did not say which: it was left out'))
+      else
+        this.#pubsub.failed(
+          new SseError('ERR_SSE_MESSAGE', 'Who asked to end streams did not say which: it was left out'),
+        )
     }
   }
 
@@ -100,14 +102,13 @@ export class Control implements Follower {
     this.close()
     this.#following = undefined
     this.#live()
-    if (error !== undefined) this.#onError(error)
+    if (error !== undefined) this.#pubsub.failed(error)
   }
 
   #pick({ key, channel }: Picked): Connection[] {
-    // Of a stream that is not open yet it is not known what it will read.
-    const reads = ({ opened, channels }: Connection, name: string) => opened === 0 || channels.includes(name)
     return this.#streams(
-      stream => (key === undefined || stream.key === key) && (channel === undefined || reads(stream, channel)),
+      stream =>
+        (key === undefined || stream.key === key) && (channel === undefined || stream.channels.includes(channel)),
     )
   }
 

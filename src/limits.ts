@@ -18,7 +18,7 @@ export interface LimitOptions {
    */
   maxConnectionsPerKey?: number | undefined
   /**
-   * Whose stream it is: the user's id, say. Called after `authorize`. Where it returns `undefined`, and by default, the client's
+   * Whose stream it is: the user's id, say. Called after `authorize`. Where it returns `undefined` or an empty text, and by default, the client's
    * address: `ctx.ip`, of IPv6 its first 64 bits. Streams can be ended by their key: `sse.disconnect({ key })`.
    */
   connectionKey?: ((ctx: Context) => string | undefined) | undefined

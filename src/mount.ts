@@ -9,7 +9,7 @@ import { handOver, ignoreDisconnects } from './handover.js'
 import { jittered } from './jitter.js'
 import { type LimitSettings, Limits } from './limits.js'
 import { NOWHERE, type Place } from './place.js'
-import { COME_BACK, SOON, sendAway } from './refusal.js'
+import { SOON, sendAway } from './refusal.js'
 import { admit, type Guard, lastEventId } from './request.js'
 import { endOver } from './spread.js'
 import { type Pick, Streams } from './streams.js'
@@ -40,6 +40,13 @@ export interface Common {
 }
 
 const NOTHING: Common = { areLastHere: false, finished: async () => {}, close: async () => {} }
+
+/** What `prepare` throws where a stream cannot be opened now, and its client is to come back. */
+export class Refused extends Error {
+  constructor(readonly reason: RefusalReason) {
+    super(reason)
+  }
+}
 
 /** A request that is to be answered with a stream. */
 export interface Opening {
@@ -88,42 +95,46 @@ export function mount(
   let closing = false
 
   const refuse = (ctx: Context, reason: RefusalReason) => {
-    const overload = reason === 'closing' ? { ...COME_BACK, retryAfter: SOON } : streams.overload
+    const overload = reason === 'closing' ? { ...streams.overload, retryAfter: SOON } : streams.overload
     if (reason === 'closing') releaseWhenClosed(ctx)
     streams.refused(ctx, reason, sendAway(ctx, overload))
   }
 
-  const stream = async (ctx: Context, until: Date | undefined, seen: string | undefined, missed: readonly Pick[]) => {
+  const stream = async (ctx: Context, until: Date | undefined, seen: string | undefined, missed: Pick[]) => {
     const key = streams.keyOf(ctx)
     const refusal = closing ? 'closing' : streams.enter(key)
     if (refusal !== undefined) return refuse(ctx, refusal)
     const connection = new Connection(ctx, until ? restoring : settings, streams, key)
     streams.added(connection)
+    streams.judged(missed) // from now on it is picked itself
     const start = await unlessLeft(connection, prepare({ ctx, connection, lastEventId: seen }))
+    if (start instanceof Refused) return refuse(ctx, start.reason)
     streams.endBy(connection, until, settings.maxDuration)
     connection.respond()
     start()
-    if (missed.some(isMeant => isMeant(connection))) void connection.close('disconnected', { retry: jittered(SOON) })
+    if (missed.some(isMeant => isMeantBy(isMeant, connection)))
+      void connection.close('disconnected', { retry: jittered(SOON) })
   }
 
-  const judge = async (ctx: Context, missed: Pick[]) => {
-    try {
-      return await admit(ctx, settings, streams)
-    } finally {
-      streams.judged(missed)
-    }
-  }
-
-  const middleware = async (ctx: Context) => {
-    ignoreDisconnects(ctx)
-    if (place.control && !closing) await place.control.heard()
-    const missed = settings.authorize ? streams.judging() : NONE
-    const verdict = await (missed === NONE ? admit(ctx, settings, streams) : judge(ctx, missed))
+  const answer = async (ctx: Context, missed: Pick[]) => {
+    const verdict = await admit(ctx, settings, streams)
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
     if (settings.end && seen === STREAM_END) turnOff(ctx)
     else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, NOT_TAKEN)
     else await stream(ctx, verdict === 'stream' ? undefined : verdict, seen, missed)
+  }
+
+  const middleware = async (ctx: Context) => {
+    ignoreDisconnects(ctx)
+    if (place.control && !closing) await place.control.heard()
+    if (!settings.authorize) return answer(ctx, NONE)
+    const missed = streams.judging()
+    try {
+      await answer(ctx, missed)
+    } finally {
+      streams.judged(missed)
+    }
   }
 
   const stop = () => {
@@ -153,11 +164,22 @@ function turnOff(ctx: Context): void {
   ctx.set('Cache-Control', 'no-store')
 }
 
+// A predicate of the user's that cannot tell is no reason to fail who is let in: it comes back, and is judged anew.
+function isMeantBy(pick: Pick, connection: Connection): boolean {
+  try {
+    return pick(connection)
+  } catch (error) {
+    connection.ctx.app.emit('error', error, connection.ctx)
+    return true
+  }
+}
+
 // A client that leaves while its stream is prepared aborts that, which is no failure.
-async function unlessLeft(connection: Connection, prepared: Promise<() => void>): Promise<() => void> {
+async function unlessLeft(connection: Connection, prepared: Promise<() => void>): Promise<(() => void) | Refused> {
   try {
     return await prepared
   } catch (error) {
+    if (error instanceof Refused) return error
     if (connection.left && isAbort(error)) return () => {}
     throw error
   }

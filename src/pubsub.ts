@@ -69,7 +69,7 @@ export class PubSub {
     }
     this.#settings = pubSubLimits(limits)
     this.activity = new Activity(this.#onError)
-    this.#plugin.watch?.(error => this.#failed(error))
+    this.#plugin.watch?.(error => this.failed(error))
   }
 
   /** How many messages that others published were left out because they are none that can be sent. */
@@ -159,7 +159,7 @@ export class PubSub {
       throw new TypeError("bind takes a list of event names, such as ['order']")
     for (const event of events) new ServerSentEvent('', { event })
     return listen(emitter, events, (event, data) => {
-      this.publish(data, { channel, event }).catch(error => this.#failed(error, channel))
+      this.publish(data, { channel, event }).catch(error => this.failed(error, channel))
     })
   }
 
@@ -206,18 +206,20 @@ export class PubSub {
     if (known) return known
     const channel: Channel = new Channel(name, this.#plugin, this.#settings, {
       emptied: () => channels.get(name) === channel && channels.delete(name),
-      failed: error => this.#failed(error, name),
+      failed: error => this.failed(error, name),
       fannedOut: (followers, duration) => {
-        if (this.activity.hears('fanout')) this.activity.tell('fanout', { channel: name, followers, duration })
+        if (!isInternal(name) && this.activity.hears('fanout'))
+          this.activity.tell('fanout', { channel: name, followers, duration })
       },
     })
     channels.set(name, channel)
     return channel
   }
 
-  #failed(error: unknown, channel?: string): void {
+  /** Reports and counts what fails apart from any call. @internal */
+  failed(error: unknown, channel?: string): void {
     if (error instanceof SseError && error.code === 'ERR_SSE_MESSAGE') this.#rejected += 1
-    this.activity.fail({ error, channel })
+    this.activity.fail({ error, channel: channel && isInternal(channel) ? undefined : channel })
     this.#onError(error)
   }
 }

@@ -68,7 +68,7 @@ export class SseRouter extends Router {
     const onError = (error: unknown) => this.#report(error)
     this.#limits = new Limits(limitSettings(options))
     this.pubsub = new PubSub({ plugin, maxLog, maxReplay, coalesce, onError })
-    if (options.connectionKey) this.#control = new Control(this.pubsub, isMeant => this.#mounts.pick(isMeant), onError)
+    if (options.connectionKey) this.#control = new Control(this.pubsub, isMeant => this.#mounts.pick(isMeant))
   }
 
   /** Tells what happens inside: to logs, metrics and tracers. It is that of `pubsub`. */

@@ -21,8 +21,6 @@ export interface RunHost {
   /** Counts one that was taken over, however many there are: its viewers are not to lose it. */
   adopt(run: Run): void
   release(run: Run): void
-  /** A request was refused, because there are as many. */
-  refused(ctx: Context): void
   failed(error: unknown, ctx: Context): void
   /** Nobody here watches it, and its source is not run here. */
   emptied(run: Run): void
@@ -33,6 +31,9 @@ export interface Viewer {
   readonly ctx: Context
   readonly connection: Connection
 }
+
+/** There are as many runs alive as may be. */
+export class TooManyRuns extends Error {}
 
 /** A run, as this process has it: its source is run here, or it is watched here, or both. */
 export class Run {
@@ -189,8 +190,7 @@ export class Run {
   async #takeOrRefuse(ctx: Context, standing: Standing): Promise<void> {
     if (!standing.isNew || this.#host.reserve(this)) return this.#take(ctx, standing)
     await this.#hold(standing).forget()
-    this.#host.refused(ctx)
-    refuse(ctx)
+    throw new TooManyRuns()
   }
 
   async #turnAway(): Promise<never> {
@@ -342,7 +342,3 @@ export class Run {
 }
 
 const isReady = ({ connection }: Viewer) => connection.writable
-
-function refuse(ctx: Context): never {
-  return ctx.throw(503, 'Too many runs are alive: try again later', { headers: { 'Retry-After': '10' } })
-}

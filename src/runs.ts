@@ -4,7 +4,7 @@ import type { Activity } from './activity.js'
 import { faultOf } from './names.js'
 import type { Position } from './position.js'
 import type { PubSub } from './pubsub.js'
-import { Run, type RunHost, type Viewer } from './run.js'
+import { Run, type RunHost, TooManyRuns, type Viewer } from './run.js'
 import { RUN, type RunStore, type Standing } from './run-store.js'
 import type { ShareSettings } from './share.js'
 import type { SharedRequest, Values } from './source.js'
@@ -32,6 +32,7 @@ export class Runs {
   readonly #runs = new Map<string, Run>()
   readonly #alive = new Set<Run>()
   readonly #host: RunHost
+  readonly #activity: Activity
   #changed = () => {}
 
   constructor(
@@ -43,6 +44,7 @@ export class Runs {
   ) {
     this.mount = mount
     this.settings = settings
+    this.#activity = activity
     this.#host = {
       settings,
       store: pubsub.runStore as RunStore,
@@ -52,7 +54,6 @@ export class Runs {
       reserve: run => this.#alive.size < settings.maxRuns && this.#alive.add(run) !== undefined,
       adopt: run => this.#alive.add(run),
       release: run => this.#release(run),
-      refused: ctx => activity.refuse(ctx, 'runs', 503),
       failed: (error, ctx) => {
         activity.fail({ error, path: mount })
         ctx.app.emit('error', error, ctx)
@@ -75,9 +76,15 @@ export class Runs {
     return { run, standing: run.enter(viewer) }
   }
 
-  /** Begins the run of a key before anyone watches it. */
+  /** Begins the run of a key before anyone watches it. Past `maxRuns` it throws 503. */
   async begin(key: string, ctx: Context): Promise<void> {
-    await this.#current(checkKey(key)).begin(ctx)
+    try {
+      await this.#current(checkKey(key)).begin(ctx)
+    } catch (error) {
+      if (!(error instanceof TooManyRuns)) throw error
+      this.#activity.refuse(ctx, 'runs', 503)
+      ctx.throw(503, 'Too many runs are alive: try again later', { headers: { 'Retry-After': '10' } })
+    }
   }
 
   /** Ends a run for all who watch it, in every process. */

@@ -38,7 +38,8 @@ export interface ShareOptions {
    */
   maxAge?: number | undefined
   /**
-   * Most runs of this mount that are alive in this process. Who would begin one more is answered 503.
+   * Most runs of this mount that are alive in this process. Who would begin one more is told when to come back: see
+   * `overload`.
    * @default 1_000
    */
   maxRuns?: number | undefined

@@ -1,9 +1,10 @@
 import type { Context } from 'koa'
 import { isPassing, SseError } from './errors.js'
-import { type Mount, mount, type Opening, turnAway } from './mount.js'
+import { type Mount, mount, type Opening, Refused, turnAway } from './mount.js'
 import type { SourceSettings } from './options.js'
 import { NOWHERE, type Place, type RunPlace } from './place.js'
 import { PubSub } from './pubsub.js'
+import { TooManyRuns } from './run.js'
 import { sendRun } from './run-stream.js'
 import { Runs } from './runs.js'
 import type { ShareSettings } from './share.js'
@@ -44,6 +45,7 @@ export function mountShared(
 // While the store cannot be reached, or what it has of the run is none of ours, the client is to come back: any status but 200 would
 // stop an EventSource for good.
 function ofStore(ctx: Context, error: unknown, { activity, path }: Place): undefined {
+  if (error instanceof TooManyRuns) throw new Refused('runs')
   if (!(error instanceof SseError)) throw error
   if (isPassing(error)) return
   activity.fail({ error, path })

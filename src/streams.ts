@@ -66,7 +66,7 @@ export class Streams implements ConnectionOwner, Iterable<Connection> {
   /** Whose stream a request asks for; undefined where nobody needs to know. */
   keyOf(ctx: Context): string | undefined {
     if (!this.#key) return undefined
-    const key = this.#key(ctx) ?? addressKey(ctx)
+    const key = this.#key(ctx) || addressKey(ctx)
     if (typeof key === 'string') return key
     throw new TypeError(`connectionKey must return a string or undefined, not ${typeof key}`)
   }

@@ -216,7 +216,10 @@ describe('the life of a run', () => {
   test('more runs than may be alive are refused clearly, those that are alive go on', async () => {
     await using run = shared({ share: ctx => ctx.params.id, maxRuns: 2 }, '/jobs/:id')
     const streams = await Promise.all(['1', '2'].map(id => run.open(`/jobs/${id}`)))
-    expect((await run.open('/jobs/3')).status).toBe(503)
+    const third = await run.open('/jobs/3')
+    await third.ended()
+    expect([third.status, third.text]).toEqual([200, expect.stringMatching(/^:\nretry: \d+\n$/)])
+    expect(run.sse.stats().refused).toEqual({ runs: 1 })
     streams.push(await run.open('/jobs/2'))
     expect(run.sse.stats().runs).toMatchObject([
       { mount: '/jobs/:id', key: '1', viewers: 1, holder: true },
@@ -383,9 +386,10 @@ describe('what a review found', () => {
   })
 
   test('two cancels at once send one end, and maxRuns holds for all who come at once', async () => {
-    await using run = shared({ share: ctx => ctx.params.id, maxRuns: 2 }, '/jobs/:id')
+    await using run = shared({ share: ctx => ctx.params.id, maxRuns: 2, overload: 503 }, '/jobs/:id')
     const streams = await Promise.all(Array.from({ length: 10 }, (_, n) => run.open(`/jobs/${n}`)))
     expect(streams.filter(({ status }) => status === 200)).toHaveLength(2)
+    expect(run.sse.stats().refused).toEqual({ runs: 8 })
     const [one] = streams.filter(({ status }) => status === 200) as [TestStream]
     const key = one.url.split('/').at(-1) as string
     await Promise.all([run.sse.cancel(key), run.sse.cancel(key)])

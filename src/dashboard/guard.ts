@@ -50,9 +50,12 @@ function refuse(ctx: Context, reason: string): false {
 const LOCAL_ADDRESS = /^(127\.[\d.]+|::1|::ffff:127\.[\d.]+)$/
 const LOCAL_HOST = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])(:\d+)?$/i
 
-// Not by a proxy on the same machine, and not under a foreign name that leads to this machine.
+const PROXIES = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip']
+
+// Not by a proxy on the same machine, of which some say nothing but speak HTTP/1.0, and not under a foreign name that leads here.
 function isLocal({ req }: Context): boolean {
-  const { host = '', forwarded, 'x-forwarded-for': forwardedFor } = req.headers
-  const direct = forwarded === undefined && forwardedFor === undefined
-  return direct && LOCAL_ADDRESS.test(req.socket.remoteAddress ?? '') && LOCAL_HOST.test(host)
+  const { host = '', origin } = req.headers
+  const isDirect = req.httpVersion !== '1.0' && PROXIES.every(name => req.headers[name] === undefined)
+  const isFromHere = origin === undefined || LOCAL_HOST.test(origin.replace(/^https?:\/\//, ''))
+  return isDirect && isFromHere && LOCAL_ADDRESS.test(req.socket.remoteAddress ?? '') && LOCAL_HOST.test(host)
 }

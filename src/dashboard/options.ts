@@ -8,7 +8,8 @@ export interface DashboardOptions {
   /**
    * Asked before each request for the page, for what it loads and for what it does; of a page that stays open every 15 minutes. What
    * is not `true` is answered 403; throw (`ctx.throw(401)`) to answer otherwise. A `Date` grants access until then. In development,
-   * where `NODE_ENV` is `development`, `test` or not set, it may be left out: the page is then shown on the same machine only.
+   * where `NODE_ENV` is `development`, `test` or not set, it may be left out: the page is then shown on the same machine only. Behind
+   * a proxy always give it: not every proxy shows that it is one.
    */
   authorize?: ((ctx: Context) => Access | Promise<Access>) | undefined
   /**
