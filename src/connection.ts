@@ -257,12 +257,17 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
       closed()
     }
     if (releasing) releaseWhenClosed(this.ctx)
-    if (this.#state === 'open') {
-      if (retry !== undefined) this.#gatherer.prepend(encodeRetry(retry))
-      this.#gatherer.flush()
-    }
+    this.#sayLast(retry === undefined ? '' : encodeRetry(retry))
     if (this.#state !== 'ended') this.#sink.end()
     this.#leave()
+  }
+
+  // A stream that has not opened yet is empty but for this.
+  #sayLast(text: string): void {
+    if (this.#state === 'waiting' && text !== '') this.#sink.write(COMMENT + text)
+    if (this.#state !== 'open') return
+    this.#gatherer.prepend(text)
+    this.#gatherer.flush()
   }
 
   // In the context of who asks for the signal: its listeners find their AsyncLocalStorage, not that of the socket's event.

@@ -29,7 +29,7 @@ export function liveness(): Middleware {
 export function readiness(sse: Probed, { plugin = true }: { plugin?: boolean } = {}): Middleware {
   if (typeof sse?.health !== 'function') throw new TypeError('readiness takes an SseRouter')
   return ctx => {
-    const reasons = [...(sse.closing ? [{ check: 'closing' }] : []), ...(plugin ? faultsOf(sse.health()) : [])]
+    const reasons = sse.closing ? [{ check: 'closing' }] : plugin ? faultsOf(sse.health()) : [] // closing closes the plugin
     answer(ctx, reasons.length > 0 ? 503 : 200, { status: reasons.length > 0 ? 'unready' : 'ready', reasons })
   }
 }

@@ -267,3 +267,22 @@ test('a client that was let in after it was told when to come back has its usual
   const times = [':\nretry: 3000\n', ':\nretry: 20000\n', ':\nretry: 3000\n', ':\nretry: 3000\n', ':\n']
   expect(await Promise.all(paths.map(begins))).toEqual(times)
 })
+
+test('a stream that is ended while middleware still holds it back is empty but for when to come back', async () => {
+  const [arrived, go] = [deferred(), deferred()]
+  const hold = async (_ctx: unknown, next: () => Promise<void>) => {
+    await next()
+    arrived.resolve()
+    await go.promise
+  }
+  const authorize = () => new Date(Date.now() + 50)
+  await using app = await serve(sse => sse.pubSub('/s', { authorize }), { before: [hold] })
+  const response = fetch(`${app.url}/s`)
+  await arrived.promise
+  await new Promise(resolve => setTimeout(resolve, 100)) // its date has come
+  go.resolve()
+  expect([(await response).status, await (await response).text()]).toEqual([
+    200,
+    expect.stringMatching(/^:\nretry: \d+\n$/),
+  ])
+})

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { liveness, readiness } from 'koa-eventfeed'
+import { mittPlugin } from 'koa-eventfeed/plugins/mitt'
 import { redisPlugin } from 'koa-eventfeed/plugins/redis'
 import { closed, openAll } from './draining.js'
 import { startRedis } from './redis/server.js'
@@ -29,6 +30,14 @@ const probed = (router = {}) =>
   )
 
 describe('liveness() and readiness()', () => {
+  test('say that the plugin is closed, if another router has closed the one that both have', async () => {
+    const plugin = mittPlugin()
+    await using served = await probed({ plugin })
+    await plugin.close()
+    const reasons = ['publishing', 'receiving'].map(check => ({ check, code: 'ERR_SSE_PLUGIN_CLOSED' }))
+    expect(await ask(served, '/ready')).toMatchObject({ status: 503, body: { status: 'unready', reasons } })
+  })
+
   test('say that the process is alive and ready, then that it closes: from when that begins, until it is over', async () => {
     await using served = await probed()
     expect(await ask(served, '/live')).toMatchObject({ status: 200, body: { status: 'alive' } })

@@ -40,8 +40,10 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
   let forgetting: NodeJS.Timeout | undefined
   let closed = false
 
+  const over = () => new SseError('ERR_SSE_PLUGIN_CLOSED', 'The mitt plugin is closed: make a new one')
+
   const historyOf = (channel: string, bounds = limits) => {
-    if (closed) throw new SseError('ERR_SSE_PLUGIN_CLOSED', 'The mitt plugin is closed: make a new one')
+    if (closed) throw over()
     let known = histories.get(channel)
     if (!known) {
       const root: Position = { epoch: randomTag() + randomTag(), offset: 0, parent: randomTag(), tag: randomTag() }
@@ -110,6 +112,8 @@ export function mittPlugin({ history = {} }: MittOptions = {}): Plugin {
     async find(channel, id) {
       return histories.get(channel)?.find(id)
     },
+    health: () =>
+      closed ? { publishing: false, receiving: false, error: over() } : { publishing: true, receiving: true },
     async close() {
       closed = true
       runs.close()
