@@ -14,6 +14,7 @@ const config: Config = {
     '^koa-eventfeed/plugins/(.*)$': '<rootDir>/plugins/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  setupFilesAfterEnv: ['<rootDir>/test/retry.ts'],
   testSequencer: '<rootDir>/test/order.mjs',
   testTimeout: 20_000,
 }

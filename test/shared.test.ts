@@ -422,8 +422,7 @@ describe('slow viewers', () => {
     await slow.find(({ event }) => event === 'stream-end' || event === 'stream-reset')
     const other = await run.open('/nobody')
     other.pause()
-    await wait(300)
-    expect(given).toBe(999)
+    while (given < 999) await wait(10)
   })
 
   test('are told what they missed of a run that keeps less, and do not slow the others', async () => {
