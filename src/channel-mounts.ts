@@ -43,7 +43,7 @@ export function mountChannels(pubsub: PubSub, options: ChannelOptions, place: Pl
   }
   return mount(settings, place, async ({ ctx, connection, lastEventId }) => {
     const channels = choose(ctx)
-    connection.attach({ channels, left: () => {} }) // at once: who ends the streams of a channel is to find it
+    connection.attach({ channels, left: () => {} }) // at once: who hears that it opens, or ends the streams of a channel, is to know what it reads
     return () => void sendChannels(connection, pubsub, channels, appearance, lastEventId)
   })
 }

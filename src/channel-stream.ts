@@ -17,18 +17,14 @@ export async function sendChannels(
   settings: ChannelStreamSettings,
   lastEventId: string | undefined,
 ): Promise<void> {
+  if (!(await connection.ready())) return
   const [only] = channels
   if (only !== undefined && channels.length === 1 && settings.channelIn === undefined) {
-    const follower = new ChannelFollower(connection, only, settings)
-    connection.attach(follower) // at once, so that who hears that it opens is told what it reads
-    if (await connection.ready()) follower.follow(pubsub, lastEventId)
+    new ChannelFollower(connection, only, settings).follow(pubsub, lastEventId)
   } else {
-    connection.attach({ channels, left: ignore })
-    if (await connection.ready()) followAll(connection, pubsub, channels, settings, lastEventId)
+    followAll(connection, pubsub, channels, settings, lastEventId)
   }
 }
-
-const ignore = () => {}
 
 // Its encoded log is sent as it is, the same bytes to all. A class: object literals of closures took a kilobyte for each client.
 class ChannelFollower implements Follower, Sender {
@@ -44,6 +40,7 @@ class ChannelFollower implements Follower, Sender {
   }
 
   follow(pubsub: PubSub, lastEventId: string | undefined): void {
+    this.#connection.attach(this)
     this.#cursor = pubsub.follow(this.#channel, this, lastEventId)
     if (this.#connection.left) this.left()
   }

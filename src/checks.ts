@@ -25,6 +25,13 @@ export function oneOf<T extends string>(name: string, value: T, allowed: readonl
   throw new TypeError(`${name} must be one of '${allowed.join("', '")}', not ${String(value)}`)
 }
 
+/** @throws TypeError for options that are no object, or a name among them that is not known. */
+export function knownNames(taker: string, known: readonly string[], options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
+  const unknown = Object.keys(options).find(name => !known.includes(name))
+  if (unknown !== undefined) throw new TypeError(`${taker} has no option '${unknown}': it takes ${known.join(', ')}`)
+}
+
 export function wrong(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${name} must be ${expected}, not ${value === null ? 'null' : typeof value}`)
 }

@@ -112,8 +112,7 @@ export function mount(
     streams.endBy(connection, until, settings.maxDuration)
     connection.respond()
     start()
-    if (missed.some(isMeant => isMeantBy(isMeant, connection)))
-      void connection.close('disconnected', { retry: jittered(SOON) })
+    if (missed.some(isMeant => isMeantBy(isMeant, connection))) void endOver(0, [connection], 'disconnected')
   }
 
   const answer = async (ctx: Context, missed: Pick[]) => {
@@ -145,8 +144,7 @@ export function mount(
 
   const close = async () => {
     stop()
-    const closed = [...streams].map(connection => connection.close('closed', { retry: jittered(SOON) }))
-    await Promise.all([...closed, common.close()])
+    await Promise.all([endOver(0, [...streams], 'closed'), common.close()])
   }
 
   const disconnect = async (predicate: (ctx: Context) => boolean) => {

@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import type { ChannelSettings } from './channel.js'
-import { flag, MAX_TIMEOUT, oneOf, positive, positiveInteger, wrong } from './checks.js'
+import { flag, knownNames, MAX_TIMEOUT, oneOf, positive, positiveInteger, wrong } from './checks.js'
 import type { WhenBehind } from './cursor.js'
 import { retryTime } from './event.js'
 import { LIMIT_OPTIONS, type LimitOptions, limitSettings } from './limits.js'
@@ -242,10 +242,7 @@ const OPTIONS = {
 
 /** @throws TypeError for options that are no object, or a name among them that is not known. */
 export function checkNames(taker: keyof typeof OPTIONS, options: unknown): void {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  const known = OPTIONS[taker]
-  const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown !== undefined) throw new TypeError(`${taker} has no option '${unknown}': it takes ${known.join(', ')}`)
+  knownNames(taker, OPTIONS[taker], options)
 }
 
 function methodNames(methods: unknown): readonly string[] {

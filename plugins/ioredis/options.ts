@@ -45,13 +45,6 @@ export interface Times {
 /** The names of the options above. */
 export const CONNECTION_OPTIONS = ['url', 'redis', 'cluster', 'client', 'timeout', 'heartbeat']
 
-/** @throws TypeError for options that are no object, or a name among them that is not known. */
-export function checkOptionNames(taker: string, known: readonly string[], options: unknown): void {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown !== undefined) throw new TypeError(`${taker} has no option '${unknown}': it takes ${known.join(', ')}`)
-}
-
 /** @throws TypeError or RangeError for a value that cannot be used. */
 export function timesOf({ timeout = 5_000, heartbeat = 5_000 }: RedisConnectionOptions): Times {
   return {

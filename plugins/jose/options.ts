@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { MAX_TIMEOUT, oneOf, positive, wrong } from '../../src/checks.js'
+import { knownNames, MAX_TIMEOUT, oneOf, positive, wrong } from '../../src/checks.js'
 
 /** Options of `subscriptionTokens`. */
 export interface SubscriptionTokenOptions {
@@ -76,8 +76,7 @@ const TAKEN = ['channel', 'lastEventId']
 
 /** @throws TypeError or RangeError for an option that is not known, or whose value cannot be used; never with a secret in its text. */
 export function tokenSettings(options: SubscriptionTokenOptions): TokenSettings {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  checkNames('subscriptionTokens', ['secret', 'expiresIn', 'audience', 'query', 'cookie'], options)
+  knownNames('subscriptionTokens', ['secret', 'expiresIn', 'audience', 'query', 'cookie'], options)
   const { secret, expiresIn = 300_000, audience = 'koa-eventfeed', query, cookie = 'sse-token' } = options
   if (query === undefined && cookie === false)
     throw new TypeError('Tokens must be somewhere: in query, cookie, or both')
@@ -112,7 +111,7 @@ function parameter(query: string): string {
 
 function cookieSettings(cookie: TokenCookie): CookieSettings {
   if (typeof cookie !== 'object' || cookie === null) throw wrong('cookie', 'a name, an object or false', cookie)
-  checkNames('cookie', ['name', 'path', 'domain', 'sameSite'], cookie)
+  knownNames('cookie', ['name', 'path', 'domain', 'sameSite'], cookie)
   const { name = 'sse-token', path = '/', domain, sameSite = 'strict' } = cookie
   return {
     name: matching('cookie.name', name, /^[\w!#$%&'*+.^`|~-]{1,64}$/, 'be 1 to 64 letters, digits, - and _'),
@@ -133,9 +132,4 @@ function text(name: string, value: string): string {
 function matching(name: string, value: string, pattern: RegExp, expected: string): string {
   if (pattern.test(text(name, value))) return value
   throw new RangeError(`${name} must ${expected}, not '${value}'`)
-}
-
-function checkNames(taker: string, known: readonly string[], options: object): void {
-  const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown !== undefined) throw new TypeError(`${taker} has no option '${unknown}': it takes ${known.join(', ')}`)
 }

@@ -1,5 +1,5 @@
 import { register as defaultRegister } from 'prom-client'
-import { wrong } from '../../src/checks.js'
+import { knownNames, wrong } from '../../src/checks.js'
 import type { SseRouter } from '../../src/router.js'
 import { familyOf } from './family.js'
 import type { AnyRegistry } from './instruments.js'
@@ -41,10 +41,7 @@ export function collectMetrics(sse: SseRouter, options: MetricsOptions = {}): ()
 
 function checked(sse: SseRouter, options: MetricsOptions) {
   if (typeof sse?.stats !== 'function') throw wrong('The first argument of collectMetrics', 'an SseRouter', sse)
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  const unknown = Object.keys(options).find(name => !OPTIONS.includes(name))
-  if (unknown !== undefined)
-    throw new TypeError(`collectMetrics has no option '${unknown}': it takes ${OPTIONS.join(', ')}`)
+  knownNames('collectMetrics', OPTIONS, options)
   const { register = defaultRegister, prefix = 'koa_eventfeed_', router } = options
   if (typeof register?.registerMetric !== 'function') throw wrong('register', 'a Registry of prom-client', register)
   if (typeof prefix !== 'string' || !/^[a-zA-Z_]\w*$/.test(prefix))

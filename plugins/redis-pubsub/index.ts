@@ -1,11 +1,11 @@
 import type { Cluster, Redis } from 'ioredis'
-import { oneOf, wrong } from '../../src/checks.js'
+import { knownNames, oneOf, wrong } from '../../src/checks.js'
 import { SseError } from '../../src/errors.js'
 import type { Message } from '../../src/event.js'
 import type { Relay } from '../../src/plugin.js'
 import { attempt } from '../ioredis/attempt.js'
 import { Connection } from '../ioredis/connection.js'
-import { CONNECTION_OPTIONS, checkOptionNames, type RedisConnectionOptions } from '../ioredis/options.js'
+import { CONNECTION_OPTIONS, type RedisConnectionOptions } from '../ioredis/options.js'
 import { clientFor } from '../ioredis/owner.js'
 import { FORMATS, type FormatName } from './format.js'
 
@@ -35,7 +35,7 @@ export interface RedisPubSubPluginOptions extends RedisConnectionOptions {
  * @see https://redis.io/docs/latest/develop/interact/pubsub/
  */
 export function redisPubSubPlugin(options: RedisPubSubPluginOptions = {}): Relay {
-  checkOptionNames('redisPubSubPlugin', [...CONNECTION_OPTIONS, 'format', 'prefix'], options)
+  knownNames('redisPubSubPlugin', [...CONNECTION_OPTIONS, 'format', 'prefix'], options)
   const { prefix = '', format: name = 'raw' } = options
   if (typeof prefix !== 'string') throw wrong('prefix', 'a text', prefix)
   const format = FORMATS[oneOf('format', name, ['raw', 'flask-sse'])]

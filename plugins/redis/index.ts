@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { MAX_TIMEOUT, positive, wrong } from '../../src/checks.js'
+import { knownNames, MAX_TIMEOUT, positive, wrong } from '../../src/checks.js'
 import { SseError } from '../../src/errors.js'
 import type { Entry, Plugin, ReadResult, ResetReason } from '../../src/plugin.js'
 import { formatPosition, type Position, parsePosition } from '../../src/position.js'
@@ -8,7 +8,7 @@ import { randomTag } from '../../src/tags.js'
 import { attempt } from '../ioredis/attempt.js'
 import { Connection } from '../ioredis/connection.js'
 import { Passing, uncertain } from '../ioredis/failure.js'
-import { CONNECTION_OPTIONS, checkOptionNames, type RedisConnectionOptions } from '../ioredis/options.js'
+import { CONNECTION_OPTIONS, type RedisConnectionOptions } from '../ioredis/options.js'
 import { ServerClock } from './clock.js'
 import { Keys } from './keys.js'
 import { decodeEntry, decodePayload, encodePayload } from './payload.js'
@@ -64,7 +64,7 @@ const EVER = 1e14
  * either.
  */
 export function redisPlugin(options: RedisPluginOptions = {}): Plugin {
-  checkOptionNames('redisPlugin', [...CONNECTION_OPTIONS, 'prefix', 'history', 'verify'], options)
+  knownNames('redisPlugin', [...CONNECTION_OPTIONS, 'prefix', 'history', 'verify'], options)
   const { prefix = 'eventfeed:', history = {}, verify = 30_000 } = options
   const { count, age } = checkedHistory(history)
   const clock = new ServerClock()

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import type { Context } from 'koa'
-import { flag, wrong } from '../checks.js'
+import { flag, knownNames, wrong } from '../checks.js'
 import type { Access } from '../request.js'
 
 /** Options of a router's `dashboard`. */
@@ -30,9 +30,7 @@ const DEVELOPMENT = [undefined, '', 'development', 'test']
 
 /** @throws TypeError for options that cannot be used, or without `authorize` outside development. */
 export function dashboardSettings(options: DashboardOptions): DashboardSettings {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object', options)
-  const unknown = Object.keys(options).find(name => !NAMES.includes(name))
-  if (unknown !== undefined) throw new TypeError(`dashboard has no option '${unknown}': it takes ${NAMES.join(', ')}`)
+  knownNames('dashboard', NAMES, options)
   const { authorize, readOnly = false } = options
   if (authorize === undefined) checkDevelopment()
   else if (typeof authorize !== 'function') throw wrong('authorize', 'a function of ctx', authorize)

@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import process from 'node:process'
 import type { ConnectionStats } from '../activity.js'
 import type { ChannelStats } from '../channel.js'
-import { RUN } from '../run-store.js'
 import type { RunStats } from '../runs.js'
 import type { Stats } from '../stats.js'
 import type { DashboardHost } from './host.js'
@@ -38,7 +37,7 @@ export async function snapshot(
     process: { pid: process.pid, host: hostname(), node: process.version, uptime: Math.round(process.uptime()) },
     health: healthOf(host),
     readOnly,
-    totals: countsOf(totals, channels.total),
+    totals: countsOf(totals),
     channels,
     connections,
     runs,
@@ -52,19 +51,14 @@ function healthOf(host: DashboardHost): object {
   return { publishing, receiving, closing: host.closing, code: typeof code === 'string' ? cut(code) : undefined }
 }
 
-// The channels of shared runs are not counted: they are shown as runs.
-const countsOf = ({ runs, ...counts }: Stats, channels: number) => ({ ...counts, channels, runs: runs.length })
+const countsOf = ({ runs, ...counts }: Stats) => ({ ...counts, runs: runs.length })
 
 function channelRows(channels: Iterable<ChannelStats>, { channels: text, channelsBy: by }: Query) {
-  return choose(userChannels(channels), {
+  return choose(channels, {
     matches: ({ name }) => text === '' || name.toLowerCase().includes(text),
     compare: (a, b) => b[by] - a[by] || (a.name < b.name ? -1 : 1),
     limit: ROWS,
   })
-}
-
-function* userChannels(channels: Iterable<ChannelStats>): Generator<ChannelStats> {
-  for (const channel of channels) if (!channel.name.startsWith(RUN)) yield channel
 }
 
 async function connectionRows(connections: Iterable<ConnectionStats>, { connections: text, connectionsBy: by }: Query) {
