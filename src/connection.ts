@@ -80,10 +80,10 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
 
   readonly #settings: ConnectionSettings
   readonly #report: Context['onerror']
-  readonly #body: BodySink
   readonly #gatherer = new Gatherer(this)
   readonly #owner: ConnectionOwner
-  #sink: Sink
+  #body: BodySink | undefined
+  #sink: Sink | undefined
   #state: 'waiting' | 'open' | 'ended' | 'left' = 'waiting'
   #unwound = false
   #behind = false
@@ -105,8 +105,6 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
       settings.keepAlive || Number.POSITIVE_INFINITY,
       settings.writeTimeout || Number.POSITIVE_INFINITY,
     )
-    this.#body = new BodySink(settings.maxBuffered, this)
-    this.#sink = this.#body
     this.#report = ctx.onerror
     whenClosed(ctx, () => this.#closed())
     if (isClosed(ctx)) this.#leave()
@@ -130,12 +128,12 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
 
   /** Bytes that were sent, or wait to be. */
   get bytes(): number {
-    return this.#sink.bytes
+    return this.#sink?.bytes ?? 0
   }
 
   /** Bytes that wait for the client to read. */
   get held(): number {
-    return this.#sink.held
+    return this.#sink?.held ?? 0
   }
 
   /** Tells a sender what becomes of the stream, without the cost of a signal. One at a time. */
@@ -159,9 +157,21 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     return this.#state === 'open'
   }
 
+  /** What Koa is handed where the stream does not go to the socket, past Koa. */
+  get body(): BodySink {
+    this.#body ??= new BodySink(this.#settings.maxBuffered, this)
+    return this.#body
+  }
+
+  // What is said before the stream is open waits in the body.
+  get #output(): Sink {
+    this.#sink ??= this.body
+    return this.#sink
+  }
+
   /** Makes the stream the response of its request. */
   respond(): void {
-    handOver(this.ctx, this.#body, this.#settings.compress, this)
+    handOver(this.ctx, this.#settings.compress, this)
   }
 
   /** Sends so many encoded events, gathered by turns of the event loop. */
@@ -176,7 +186,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     if (this.#state !== 'open') return
     this.events += count
     this.#gatherer.flush()
-    this.#wrote(this.#sink.writeChunks(chunks, text))
+    this.#wrote(this.#output.writeChunks(chunks, text))
   }
 
   /** Sends an encoded `stream-reset`. */
@@ -193,7 +203,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#gatherer.flush()
     this.#reason ??= 'ended'
     this.#finish('ended')
-    this.#sink.end()
+    this.#output.end()
   }
 
   /** Reports a failure to the app once, and ends the stream: as an HTTP error if the headers have not left, else without a word. */
@@ -204,11 +214,11 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#owner.failed(error)
     if (open && started) this.#gatherer.flush()
     if (open) this.#finish('ended')
-    if (!started) this.#body.unpipe()
+    if (!started) this.#body?.unpipe()
     try {
       this.#report.call(this.ctx, error as Error)
     } finally {
-      if (open && started) this.#sink.end()
+      if (open && started) this.#output.end()
     }
   }
 
@@ -258,13 +268,13 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     }
     if (releasing) releaseWhenClosed(this.ctx)
     this.#sayLast(retry === undefined ? '' : encodeRetry(retry))
-    if (this.#state !== 'ended') this.#sink.end()
+    if (this.#state !== 'ended') this.#output.end()
     this.#leave()
   }
 
   // A stream that has not opened yet is empty but for this.
   #sayLast(text: string): void {
-    if (this.#state === 'waiting' && text !== '') this.#sink.write(COMMENT + text)
+    if (this.#state === 'waiting' && text !== '') this.#output.write(COMMENT + text)
     if (this.#state !== 'open') return
     this.#gatherer.prepend(text)
     this.#gatherer.flush()
@@ -282,7 +292,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   /** Whether the response goes to the socket, past Koa. */
   takeOver(): boolean {
     if (!this.#unwound) this.#unwind()
-    return this.#sink !== this.#body
+    return this.#sink !== undefined && this.#sink !== this.#body
   }
 
   #unwind(): void {
@@ -290,19 +300,24 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     const { res } = this.ctx
     if (this.#state === 'waiting' && isUntouched(this.ctx, this.#body) && hasPlainSocket(res)) {
       this.#open(new SocketSink(res, this.#settings.maxBuffered, this))
-    } else if (this.#body.readableFlowing !== null) {
+    } else if (this.#body && this.#body.readableFlowing !== null) {
       this.#open(this.#body) // what wraps it reads it already
     }
   }
 
   /** The body is read. */
   wanted(): void {
-    if (this.#unwound) this.#open(this.#body)
+    if (this.#unwound) this.#open(this.body)
     this.caughtUp()
   }
 
   /** Nobody reads the body any more. */
   destroyed(): void {
+    this.#leave()
+  }
+
+  /** Nobody ever will. */
+  replaced(): void {
     this.#leave()
   }
 
@@ -325,7 +340,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
 
   /** Sends text now. */
   write(text: string): void {
-    this.#wrote(this.#sink.write(text))
+    this.#wrote(this.#output.write(text))
   }
 
   #wrote(keepsUp: boolean): void {

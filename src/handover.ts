@@ -7,6 +7,10 @@ const DISCONNECTS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'
 
 /** Who is asked for a response once all middleware has unwound. */
 export interface Handover {
+  /** The response's body. Asked for once, and only if a middleware looks at it or Koa is to pipe it: most streams never need one. */
+  readonly body: Readable
+  /** Another body has taken its place before anybody has asked for it. */
+  replaced(): void
   /**
    * Called when Koa is about to answer. Answers true to take the response over, false to let Koa pipe the body, or what a middleware
    * has wrapped it in; and the same again when it is called again.
@@ -15,12 +19,12 @@ export interface Handover {
 }
 
 /** Hands Koa an event stream as the response of a context: status, headers and body. */
-export function handOver(ctx: Context, body: Readable, compress: boolean, taker: Handover): void {
+export function handOver(ctx: Context, compress: boolean, taker: Handover): void {
   ctx.status = 200
   if (!ctx.headerSent) setHeaders(ctx, compress)
-  ctx.body = body
   keepOpen(ctx)
   ctx[TAKER] = taker
+  Object.defineProperty(ctx.response, 'body', body)
   Object.defineProperty(ctx, 'respond', respond)
 }
 
@@ -31,15 +35,35 @@ export function setHeaders({ res }: Context, compress: boolean): void {
   res.setHeader('X-Accel-Buffering', 'no')
 }
 
-/** Whether a response's body is still the one that we handed over, to be sent as it is. */
-export function isUntouched(ctx: Context, body: Readable): boolean {
-  return ctx.body === body && ctx.status === 200 && !ctx.res.hasHeader('Content-Encoding')
+/** Whether a response's body, if anybody has asked for it, is still the one that we handed over, to be sent as it is. */
+export function isUntouched(ctx: Context, body: Readable | undefined): boolean {
+  return (body === undefined || ctx.body === body) && ctx.status === 200 && !ctx.res.hasHeader('Content-Encoding')
 }
 
 const TAKER = Symbol('taker')
 
-// Koa has no hook for "all middleware has unwound", but it reads `ctx.respond` just before it answers, and only then. The
-// accessors are the same for all contexts: V8 would give each context a shape of its own otherwise, half a kilobyte.
+// A body, and what Koa keeps of one, would cost each client half a kilobyte. Once asked for, it is Koa's own property again. The
+// accessors, here and below, are the same for all contexts: V8 would give each context a shape of its own otherwise, as large again.
+const body = {
+  configurable: true,
+  get(this: Unanswered): unknown {
+    delete this.body
+    this.body = this.ctx[TAKER].body
+    return this.body
+  },
+  set(this: Unanswered, value: unknown): void {
+    delete this.body
+    this.body = value
+    this.ctx[TAKER].replaced()
+  },
+}
+
+interface Unanswered {
+  readonly ctx: Context
+  body?: unknown
+}
+
+// Koa has no hook for "all middleware has unwound", but it reads `ctx.respond` just before it answers, and only then.
 const respond = {
   configurable: true,
   get(this: Context): boolean {

@@ -5,7 +5,7 @@ import type { RefusalReason } from './activity.js'
 import { releaseWhenClosed } from './closing.js'
 import { Connection, type ConnectionSettings } from './connection.js'
 import { encodeEvent } from './encoder.js'
-import { handOver, ignoreDisconnects } from './handover.js'
+import { type Handover, handOver, ignoreDisconnects } from './handover.js'
 import { jittered } from './jitter.js'
 import { type LimitSettings, Limits } from './limits.js'
 import { NOWHERE, type Place } from './place.js'
@@ -71,7 +71,14 @@ const USUAL_RETRY = 3_000
 
 const NONE: Pick[] = []
 
-const NOT_TAKEN = { takeOver: () => false }
+/** The answer to a HEAD: the headers of a stream. */
+const HEADERS: Handover = {
+  get body() {
+    return Readable.from([])
+  },
+  replaced() {},
+  takeOver: () => false,
+}
 
 /** The last event of a finite stream. */
 export const END_EVENT = encodeEvent({ event: STREAM_END, id: STREAM_END, data: '{}' })
@@ -120,7 +127,7 @@ export function mount(
     if (verdict === 'refused') return
     const seen = lastEventId(ctx)
     if (settings.end && seen === STREAM_END) turnOff(ctx)
-    else if (verdict === 'head') handOver(ctx, Readable.from([]), settings.compress, NOT_TAKEN)
+    else if (verdict === 'head') handOver(ctx, settings.compress, HEADERS)
     else await stream(ctx, verdict === 'stream' ? undefined : verdict, seen, missed)
   }
 

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { endWithClient } from './closing.js'
 
 /** Where the text of a connection goes. */
 export interface Sink {
@@ -87,6 +88,7 @@ export class SocketSink implements Sink {
   }
 
   #writeWithHeaders(chunk: string, flushed: Flushed | undefined): void {
+    endWithClient(this.#res)
     this.#res.setHeader('Transfer-Encoding', 'chunked') // lost if a middleware has ever set an empty body
     this.#socket.cork()
     this.#res.flushHeaders()

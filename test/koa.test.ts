@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { PassThrough, Transform } from 'node:stream'
+import { PassThrough, Readable, Transform } from 'node:stream'
 import { describe, expect, jest, test } from '@jest/globals'
 import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
@@ -42,6 +42,24 @@ describe.each([
     await using served = await serve(sse => sse.streamGen('/s', ['a', 'b']), { Application })
     const text = await (await fetch(`${served.url}/s`)).text()
     expect(text).toContain('data: a\n\ndata: b\n\n')
+    expect(write).not.toHaveBeenCalled()
+    write.mockRestore()
+  })
+
+  test('a middleware that only looks at the body finds one stream, which still goes straight to the socket', async () => {
+    const write = jest.spyOn(http.ServerResponse.prototype, 'write')
+    const seen: unknown[] = []
+    await using served = await serve(sse => sse.streamGen('/s', ['a'], { end: false }), {
+      Application,
+      before: [
+        async (ctx, next) => {
+          await next()
+          seen.push(ctx.body, ctx.response.body)
+        },
+      ],
+    })
+    expect(await (await fetch(`${served.url}/s`)).text()).toBe(':\ndata: a\n\n')
+    expect(seen).toEqual([expect.any(Readable), seen[0]])
     expect(write).not.toHaveBeenCalled()
     write.mockRestore()
   })
@@ -100,6 +118,29 @@ describe.each([
     await released.promise
     expect(started).toBe(false)
     expect(served.errors.map(error => error.message)).toEqual(['Unauthorized'])
+  })
+
+  test('another body in place of a stream that nobody has looked at lets go of its source at once', async () => {
+    const left: boolean[] = []
+    await using served = await serve(
+      sse =>
+        sse.streamGen('/s', ({ signal, ctx }) => {
+          signal.addEventListener('abort', () => left.push(ctx.headerSent))
+          return ['never']
+        }),
+      {
+        Application,
+        before: [
+          async (ctx, next) => {
+            await next()
+            ctx.body = 'other'
+            await turns(3)
+          },
+        ],
+      },
+    )
+    expect(await (await fetch(`${served.url}/s`)).text()).toBe('other')
+    expect(left).toEqual([false])
   })
 
   test('a middleware that puts another body in place of the stream has its way, and the generator never starts', async () => {

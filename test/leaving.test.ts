@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import type { StreamRequest } from 'koa-eventfeed'
 import { openStream } from 'koa-eventfeed/testing'
-import { connectionsGone, connectRaw, deferred, garbageCollected, get, serve, turns } from './support.js'
+import { connectionsGone, connectRaw, deferred, garbageCollected, get, serve, turns, unchunk } from './support.js'
 
 /** What a user would notice, in milliseconds. */
 const SOON = 100
@@ -112,6 +112,40 @@ describe.each(states)('K1: a client that leaves a generator that is %s', (name, 
 const COME_BACK = expect.stringMatching(/^:\nretry: \d+\n$/)
 
 describe('a client that leaves', () => {
+  test('by ending its side is sent the end of the response, and its request is closed', async () => {
+    const closed = deferred()
+    await using served = await serve(sse =>
+      sse.streamGen('/s', async function* ({ ctx, signal }) {
+        ctx.req.on('close', closed.resolve)
+        yield 1
+        await aborted(signal)
+      }),
+    )
+    await using client = await connectRaw(served.port, get('/s'))
+    await client.until(/data: 1\n/)
+    client.socket.end()
+    expect(unchunk(await client.end())).toBe(':\ndata: 1\n\n')
+    await closed.promise
+    expect(served.errors).toEqual([])
+  })
+
+  test('is listened to once, however many streams its connection carries one after another', async () => {
+    const listeners: number[] = []
+    await using served = await serve(sse =>
+      sse.streamGen('/s', async function* ({ ctx }) {
+        yield 1
+        listeners.push(ctx.req.socket.listenerCount('end'))
+      }),
+    )
+    await using client = await connectRaw(served.port, get('/s'))
+    for (const stream of [1, 2, 3, 4]) {
+      await client.until(new RegExp(`(\\r\\n0\\r\\n\\r\\n.*){${stream}}$`, 's'))
+      client.socket.write(get('/s'))
+    }
+    await client.until(/(\r\n0\r\n\r\n.*){5}$/s)
+    expect(listeners).toEqual(Array(5).fill(listeners[0]))
+  })
+
   test('an iterator that knows nothing of signals is told by its return()', async () => {
     const emitter = new EventEmitter()
     await using served = await serve(sse => sse.streamGen('/s', () => on(emitter, 'tick')))
