@@ -1,7 +1,6 @@
-import { AsyncResource } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import type { Context } from 'koa'
-import { STREAM_OVER } from './abort.js'
+import { StreamSignal } from './abort.js'
 import type { EndReason } from './activity.js'
 import { CLOSE_GRACE, cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
 import { COMMENT, encodeRetry } from './encoder.js'
@@ -90,8 +89,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   #behindSince = 0
   #wake = ignore
   #sender: Sender | undefined
-  #controller: AbortController | undefined
-  #abort = ignore
+  #signal: StreamSignal | undefined
   #closing: Promise<void> | undefined
   #setClosed = ignore
   #reason: EndReason | undefined
@@ -112,8 +110,11 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
 
   /** Aborted when the stream is over before its source is: the client has left, or the server has closed it. */
   get signal(): AbortSignal {
-    this.#controller ??= this.#makeController()
-    return this.#controller.signal
+    if (!this.#signal) {
+      this.#signal = new StreamSignal()
+      if (this.left) this.#signal.abort()
+    }
+    return this.#signal.signal
   }
 
   /** Whether the stream was over before its source was. */
@@ -280,15 +281,6 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#gatherer.flush()
   }
 
-  // In the context of who asks for the signal: its listeners find their AsyncLocalStorage, not that of the socket's event.
-  #makeController(): AbortController {
-    const controller = new AbortController()
-    const context = new AsyncResource('EventStreamSignal')
-    this.#abort = () => context.runInAsyncScope(() => controller.abort(STREAM_OVER))
-    if (this.left) this.#abort()
-    return controller
-  }
-
   /** Whether the response goes to the socket, past Koa. */
   takeOver(): boolean {
     if (!this.#unwound) this.#unwind()
@@ -368,7 +360,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     if (this.#state === 'ended' || this.#state === 'left') return
     this.#reason ??= 'left'
     this.#finish('left')
-    this.#abort()
+    this.#signal?.abort()
     this.#sender?.left()
   }
 
