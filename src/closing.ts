@@ -58,20 +58,19 @@ function whenQueuedIsClosed(socket: Socket, res: Context['res'], listener: () =>
  * Ends a response when its client ends its side of the connection. Node would cut it off then, and make an error of that, whose stack
  * costs a tenth of all that such a visit does.
  */
-export function endWithClient(res: ServerResponse): void {
-  const socket = res.socket as Carrier
-  if (!socket[CARRIED]) socket.prependListener('end', endCarried)
-  socket[CARRIED] = res
+export function endWithClient(socket: Carrier, res: ServerResponse): void {
+  if (!socket[RESPONSE]) socket.prependListener('end', endResponse)
+  socket[RESPONSE] = res
 }
 
 interface Carrier extends Socket {
-  [CARRIED]?: ServerResponse
+  [RESPONSE]?: ServerResponse
 }
 
-const CARRIED = Symbol('response')
+const RESPONSE = Symbol('response')
 
-function endCarried(this: Carrier): void {
-  this[CARRIED]?.end()
+function endResponse(this: Carrier): void {
+  this[RESPONSE]?.end()
 }
 
 /** The event streams of a session. */

@@ -88,7 +88,7 @@ export class SocketSink implements Sink {
   }
 
   #writeWithHeaders(chunk: string, flushed: Flushed | undefined): void {
-    endWithClient(this.#res)
+    endWithClient(this.#socket, this.#res)
     this.#res.setHeader('Transfer-Encoding', 'chunked') // lost if a middleware has ever set an empty body
     this.#socket.cork()
     this.#res.flushHeaders()
