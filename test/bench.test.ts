@@ -98,7 +98,7 @@ test('bench/scale.mjs measures clients that come back to logs of different lengt
   const out = join(folder, 'scale')
   const { code } = await run('scale.mjs', ['--short', '--rounds', '1', '--series', 'history', '--out', out])
   expect(code).toBe(0)
-  expect(readFileSync(join(out, 'scale.md'), 'utf8')).toMatch(/\| 100 \| [\d.]+ \|\n\| 1,000 \| [\d.]+ \|\n/)
+  expect(readFileSync(join(out, 'scale.md'), 'utf8')).toMatch(/\| 100 \| [\d.,]+ \|\n\| 1,000 \| [\d.,]+ \|\n/)
 })
 
 test('npm run bench:micro prints what encoder, log and joining cost', async () => {
