@@ -1,5 +1,5 @@
 import Koa from 'koa'
-import { SseRouter } from 'koa-eventfeed'
+import { readiness, SseRouter } from 'koa-eventfeed'
 import { redisPlugin } from 'koa-eventfeed/plugins/redis'
 
 const sse = new SseRouter({ prefix: '/sse', plugin: redisPlugin() }) // at REDIS_URL
@@ -9,11 +9,8 @@ sse.publisher('/publish', { authorize: ctx => !!key && ctx.get('X-Key') === key 
 
 const app = new Koa({ proxy: true }) // ctx.ip and ctx.protocol are what the proxy's headers say
 app.on('error', error => console.error(error.code ?? '', error.message))
-app.use(async (ctx, next) => {
-  if (ctx.path !== '/health') return next()
-  const { publishing, receiving } = sse.health()
-  ctx.status = publishing && receiving ? 200 : 503
-})
+const isReady = readiness(sse)
+app.use((ctx, next) => (ctx.path === '/health' ? isReady(ctx, next) : next()))
 app.use(sse.routes()).use(sse.allowedMethods())
 
 await sse.ready()
@@ -21,5 +18,5 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1')
 
 process.once('SIGTERM', async () => {
   server.close() // nobody new: proxies go to the other servers
-  await sse.close() // ends the streams here: their clients come back, and go on elsewhere
+  await sse.close({ within: 5_000 }) // ends the streams one after another: their clients come back, and go on elsewhere
 })
