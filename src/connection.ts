@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import type { Context } from 'koa'
 import { StreamSignal } from './abort.js'
 import type { EndReason } from './activity.js'
-import { CLOSE_GRACE, cut, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
+import { CLOSE_GRACE, cut, forget, isClosed, releaseWhenClosed, whenClosed } from './closing.js'
 import { COMMENT, encodeRetry } from './encoder.js'
 import { Gatherer, type Outlet } from './gatherer.js'
 import { type Handover, handOver, isUntouched } from './handover.js'
@@ -308,11 +308,6 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
     this.#leave()
   }
 
-  /** Nobody ever will. */
-  replaced(): void {
-    this.#leave()
-  }
-
   // The headers leave with the first event or at the end of this turn of the event loop, whichever comes first.
   #open(sink: Sink): void {
     if (this.#state !== 'waiting') return
@@ -351,6 +346,7 @@ export class Connection implements Idler, BodyOwner, SinkOwner, Outlet, Handover
   }
 
   #closed(): void {
+    forget(this.ctx)
     this.#leave()
     this.#owner.closed(this, this.opened === 0 ? undefined : this.#reason)
     this.#setClosed()

@@ -9,8 +9,6 @@ const DISCONNECTS = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'
 export interface Handover {
   /** The response's body. Asked for once, and only if a middleware looks at it or Koa is to pipe it: most streams never need one. */
   readonly body: Readable
-  /** Another body has taken its place before anybody has asked for it. */
-  replaced(): void
   /**
    * Called when Koa is about to answer. Answers true to take the response over, false to let Koa pipe the body, or what a middleware
    * has wrapped it in; and the same again when it is called again.
@@ -24,7 +22,8 @@ export function handOver(ctx: Context, compress: boolean, taker: Handover): void
   if (!ctx.headerSent) setHeaders(ctx, compress)
   keepOpen(ctx)
   ctx[TAKER] = taker
-  Object.defineProperty(ctx.response, 'body', body)
+  if (ctx.body == null) Object.defineProperty(ctx.response, 'body', body)
+  else ctx.body = taker.body // Koa lets go of the one before
   Object.defineProperty(ctx, 'respond', respond)
 }
 
@@ -47,15 +46,22 @@ const TAKER = Symbol('taker')
 const body = {
   configurable: true,
   get(this: Unanswered): unknown {
-    delete this.body
-    this.body = this.ctx[TAKER].body
+    make(this)
     return this.body
   },
   set(this: Unanswered, value: unknown): void {
-    delete this.body
+    make(this)
     this.body = value
-    this.ctx[TAKER].replaced()
   },
+}
+
+// What Koa sets a body's type to, where it has none, is none of a stream's.
+function make(response: Unanswered): void {
+  const { ctx } = response
+  const isTyped = ctx.res.hasHeader('Content-Type')
+  delete response.body
+  response.body = ctx[TAKER].body
+  if (!isTyped) ctx.remove('Content-Type')
 }
 
 interface Unanswered {

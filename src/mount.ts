@@ -76,7 +76,6 @@ const HEADERS: Handover = {
   get body() {
     return Readable.from([])
   },
-  replaced() {},
   takeOver: () => false,
 }
 

@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { endWithClient } from './closing.js'
+import { closeWithClient } from './closing.js'
 
 /** Where the text of a connection goes. */
 export interface Sink {
@@ -88,7 +88,7 @@ export class SocketSink implements Sink {
   }
 
   #writeWithHeaders(chunk: string, flushed: Flushed | undefined): void {
-    endWithClient(this.#socket, this.#res)
+    closeWithClient(this.#socket, this.#res.req)
     this.#res.setHeader('Transfer-Encoding', 'chunked') // lost if a middleware has ever set an empty body
     this.#socket.cork()
     this.#res.flushHeaders()

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable, Transform } from 'node:stream'
@@ -120,27 +121,32 @@ describe.each([
     expect(served.errors.map(error => error.message)).toEqual(['Unauthorized'])
   })
 
-  test('another body in place of a stream that nobody has looked at lets go of its source at once', async () => {
-    const left: boolean[] = []
-    await using served = await serve(
-      sse =>
-        sse.streamGen('/s', ({ signal, ctx }) => {
-          signal.addEventListener('abort', () => left.push(ctx.headerSent))
-          return ['never']
-        }),
-      {
-        Application,
-        before: [
-          async (ctx, next) => {
-            await next()
-            ctx.body = 'other'
-            await turns(3)
-          },
-        ],
-      },
-    )
-    expect(await (await fetch(`${served.url}/s`)).text()).toBe('other')
-    expect(left).toEqual([false])
+  test('another stream in place of ours is sent whole, though a length was set before', async () => {
+    await using served = await serve(sse => sse.streamGen('/s', ['a']), {
+      Application,
+      before: [
+        async (ctx, next) => {
+          ctx.length = 3
+          await next()
+          ctx.body = PassThrough.from(['another'])
+        },
+      ],
+    })
+    expect(await (await fetch(`${served.url}/s`)).text()).toBe('another')
+  })
+
+  test('a type that a middleware has removed does not come back when it looks at the body', async () => {
+    await using served = await serve(sse => sse.streamGen('/s', ['a']), {
+      Application,
+      before: [
+        async (ctx, next) => {
+          await next()
+          ctx.remove('Content-Type')
+          expect(ctx.body).toBeInstanceOf(Readable)
+        },
+      ],
+    })
+    expect((await fetch(`${served.url}/s`)).headers.has('content-type')).toBe(false)
   })
 
   test('a middleware that puts another body in place of the stream has its way, and the generator never starts', async () => {
@@ -299,6 +305,21 @@ describe.each([
     client.socket.destroy()
     expect((await reported)[0].message).toBe('late')
   })
+})
+
+test('a body from before is let go of, as Koa does: its error ends neither the stream nor the process', async () => {
+  await using served = await serve(sse => sse.streamGen('/s', ['a'], { end: false }), {
+    before: [
+      async (ctx, next) => {
+        const file = createReadStream('/missing')
+        ctx.body = file
+        const failed = new Promise<void>(resolve => file.on('close', resolve))
+        await next()
+        await failed
+      },
+    ],
+  })
+  expect(await (await fetch(`${served.url}/s`)).text()).toBe(':\ndata: a\n\n')
 })
 
 test('a response whose write was patched, as Express middleware does, is written through the patch', async () => {

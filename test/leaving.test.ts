@@ -1,5 +1,6 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { EventEmitter, on, once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import type { StreamRequest } from 'koa-eventfeed'
@@ -112,21 +113,111 @@ describe.each(states)('K1: a client that leaves a generator that is %s', (name, 
 const COME_BACK = expect.stringMatching(/^:\nretry: \d+\n$/)
 
 describe('a client that leaves', () => {
-  test('by ending its side is sent the end of the response, and its request is closed', async () => {
+  test('by ending its side makes no error, but for who listens to those of its request', async () => {
     const closed = deferred()
+    const errors: unknown[] = []
+    let requests: IncomingMessage[] = []
     await using served = await serve(sse =>
       sse.streamGen('/s', async function* ({ ctx, signal }) {
+        requests = [...requests, ctx.req]
+        if (ctx.query.listen) ctx.req.on('error', error => errors.push(error))
         ctx.req.on('close', closed.resolve)
         yield 1
         await aborted(signal)
       }),
     )
+    for (const path of ['/s', '/s?listen=1']) {
+      await using client = await connectRaw(served.port, get(path))
+      await client.until(/data: 1\n/)
+      client.socket.end()
+      await client.end()
+    }
+    await closed.promise
+    while (errors.length === 0) await turns()
+    expect(requests.map(({ errored, aborted }) => [errored, aborted])).toEqual([
+      [null, true],
+      [errors[0], true],
+    ])
+    expect(errors).toEqual([expect.objectContaining({ code: 'ECONNRESET' })])
+    expect(served.errors).toEqual([])
+  })
+
+  test('in the middle of the body of its request, is told to who reads that', async () => {
+    const outcome = deferred<unknown>()
+    await using served = await serve(sse =>
+      sse.streamGen(
+        '/s',
+        async function* ({ ctx }) {
+          yield 1
+          try {
+            for await (const _part of ctx.req) yield 'part'
+          } catch (error) {
+            outcome.resolve(error)
+          }
+        },
+        { methods: ['POST'] },
+      ),
+    )
+    await using client = await connectRaw(served.port, `${get('/s', { 'Content-Length': '9' }, '1.1', 'POST')}half`)
+    await client.until(/data: part\n/)
+    client.socket.end()
+    expect(await outcome.promise).toMatchObject({ code: 'ECONNRESET' })
+  })
+
+  test('but reads on, where the server serves who is half closed, gets all', async () => {
+    const half = deferred()
+    await using served = await serve(sse =>
+      sse.streamGen('/s', async function* () {
+        yield 1
+        await half.promise
+        yield 2
+      }),
+    )
+    Object.assign(served.server, { httpAllowHalfOpen: true })
     await using client = await connectRaw(served.port, get('/s'))
     await client.until(/data: 1\n/)
     client.socket.end()
-    expect(unchunk(await client.end())).toBe(':\ndata: 1\n\n')
-    await closed.promise
-    expect(served.errors).toEqual([])
+    await turns(20)
+    half.resolve()
+    expect(unchunk(await client.end())).toContain('data: 2\n')
+  })
+
+  test('but reads on slowly, gets all that was sent before', async () => {
+    const held = deferred()
+    const sent = deferred<number>()
+    await using served = await serve(sse => {
+      sse.activity.on('disconnect', ({ connection }) => sent.resolve(connection.bytes))
+      sse.streamGen('/s', async function* () {
+        const timer = setTimeout(held.resolve, 200)
+        for (;;) {
+          yield 'x'.repeat(100_000)
+          timer.refresh()
+        }
+      })
+    })
+    await using client = await connectRaw(served.port, get('/s'))
+    client.socket.pause()
+    await held.promise
+    client.socket.end()
+    await turns(20)
+    client.socket.resume()
+    const text = await client.end()
+    expect(text.length - text.indexOf('\r\n\r\n') - 4).toBe(await sent.promise)
+  })
+
+  test('but keeps its connection, leaves nothing of its stream behind', async () => {
+    const left: WeakRef<object>[] = []
+    await using served = await serve(sse =>
+      sse.streamGen('/s', ({ ctx }) => {
+        left.push(new WeakRef(ctx), new WeakRef(ctx.req))
+        return [1]
+      }),
+    )
+    served.server.keepAliveTimeout = 60_000
+    await using client = await connectRaw(served.port, get('/s'))
+    await client.until(/\r\n0\r\n\r\n$/)
+    await garbageCollected(left)
+    expect(client.socket.destroyed).toBe(false)
   })
 
   test('is listened to once, however many streams its connection carries one after another', async () => {
