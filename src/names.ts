@@ -1,8 +1,7 @@
 /** Most characters of a channel's name. */
 const MAX_LENGTH = 256
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+const CONTROL = /\p{Cc}/u
 
 /** What is wrong with a channel's name, or undefined. */
 export function faultOf(name: unknown): string | undefined {

@@ -34,8 +34,7 @@ export function queryOf(key: string): Query {
 
 type Asked = string | string[] | undefined
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is taken out
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g
+const CONTROL = /\p{Cc}/gu
 
 function searched(asked: Asked): string {
   return first(asked).replace(CONTROL, '').trim().slice(0, MOST_SEARCHED).toWellFormed().toLowerCase()
